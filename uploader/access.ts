@@ -1,0 +1,95 @@
+import { type ApiClient, verdictOf } from './api/client.js';
+import { listSamples } from './api/samples.js';
+import { sleep } from './backoff.js';
+import { AtomscaleError } from './errors.js';
+import type { Logger } from './log.js';
+
+const PROBE_INTERVAL = 60_000;
+
+/**
+ * Whether the service lets this account in. Without a valid key everything is kept and nothing is sent; it is
+ * tried again every minute, and at once with a new key, since a new key makes a new account.
+ */
+export class Access {
+  readonly #api: ApiClient;
+  readonly #log: Logger;
+  readonly #changed: () => void;
+  readonly #closing: AbortSignal;
+  #refusal: { error: AtomscaleError; since: number } | undefined;
+  #probing: Promise<void> | undefined;
+  #opened: (() => void)[] = [];
+
+  constructor(api: ApiClient, log: Logger, closing: AbortSignal, changed: () => void) {
+    this.#api = api;
+    this.#log = log;
+    this.#changed = changed;
+    this.#closing = closing;
+    if (api.hasKey) return;
+    const error = new AtomscaleError(
+      'ERR_AUTH',
+      'no API key: expected one in the account or in AS_API_KEY; everything is kept until it is set',
+    );
+    this.#refusal = { error, since: Date.now() };
+    log.warn(`paused: ${error.message}`);
+  }
+
+  /** Why and since when nothing is sent; undefined while the account is let in. */
+  get refusal(): { readonly error: AtomscaleError; readonly since: number } | undefined {
+    return this.#refusal;
+  }
+
+  /** Resolves when the account is let in, or is closing. */
+  async granted(): Promise<void> {
+    if (this.#refusal === undefined || this.#closing.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#opened.push(resolve);
+    });
+  }
+
+  pause(error: AtomscaleError): void {
+    if (this.#refusal !== undefined || this.#closing.aborted) return;
+    this.#refusal = { error, since: Date.now() };
+    this.#log.warn(`paused: ${error.message}`);
+    this.#changed();
+    this.#probing ??= this.#probe();
+  }
+
+  /** A 403 means the key when everything is forbidden, else it is about one thing only. */
+  async isForbiddenEverywhere(): Promise<boolean> {
+    try {
+      await listSamples(this.#api);
+      return false;
+    } catch (error) {
+      return verdictOf(error) === 'forbidden' || verdictOf(error) === 'unauthorized';
+    }
+  }
+
+  /** Ends the probing and lets waiters go. */
+  async close(): Promise<void> {
+    this.#open();
+    await this.#probing;
+  }
+
+  async #probe(): Promise<void> {
+    while (this.#refusal !== undefined && !this.#closing.aborted) {
+      await sleep(PROBE_INTERVAL, this.#closing);
+      if (this.#closing.aborted || !this.#api.hasKey) continue;
+      try {
+        await listSamples(this.#api);
+        this.#refusal = undefined;
+        this.#log.info('the key is accepted again');
+      } catch (error) {
+        const verdict = verdictOf(error);
+        if (verdict === 'refused') this.#refusal = undefined;
+      }
+    }
+    this.#probing = undefined;
+    if (this.#closing.aborted) return;
+    this.#open();
+    this.#changed();
+  }
+
+  #open(): void {
+    for (const resolve of this.#opened.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,177 @@
+import { DecoratorHandler, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import type { GenericSchema, InferOutput } from 'valibot';
+import { safeParse } from 'valibot';
+import { ApiError } from '../errors.js';
+
+export const DEFAULT_ENDPOINT = 'https://api.atomscale.ai';
+
+export interface Call {
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Milliseconds for the whole call; 60 s by default. */
+  readonly timeout?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The key travels with the call; true by default. */
+  readonly authorized?: boolean;
+  /** Called when the request leaves, the connection being there. */
+  readonly onSent?: () => void;
+}
+
+/** Connection to one endpoint with one key. Every API call carries `X-API-KEY`. */
+export class ApiClient {
+  readonly endpoint: string;
+  readonly #apiKey: string;
+  readonly #dispatcher: Dispatcher;
+  readonly #closed = new AbortController();
+
+  /**
+   * @param connections open connections per host at the most
+   */
+  constructor(endpoint: string, apiKey: string, connections: number) {
+    this.endpoint = endpoint.replace(/\/+$/, '');
+    this.#apiKey = apiKey;
+    // One HTTP/1.1 connection a transfer: over a shared HTTP/2 session big PUTs would hold up the small calls.
+    // HTTPS_PROXY and NO_PROXY are the agent's, presigned PUTs included.
+    this.#dispatcher = new EnvHttpProxyAgent({ connections, allowH2: false, connect: { timeout: 10_000 } });
+  }
+
+  /** False when there is no key to send: the account then waits for one. */
+  get hasKey(): boolean {
+    return this.#apiKey !== '';
+  }
+
+  /**
+   * One call with a JSON answer.
+   *
+   * @throws ApiError without `status` when no usable answer came, with it for every status but 2xx
+   */
+  async json<S extends GenericSchema>(method: 'GET' | 'POST', path: string, schema: S, call: Call = {}): Promise<InferOutput<S>> {
+    const name = `${method} ${path}`;
+    const text = await this.#text(method, path, call);
+    const parsed = safeParse(schema, text === '' ? null : jsonOf(name, text));
+    if (parsed.success) return parsed.output;
+    const where = parsed.issues[0].path?.map((item) => String(item.key)).join('.') ?? 'the answer';
+    throw new ApiError(name, `${name}: unexpected answer, ${where}: ${parsed.issues[0].message}`);
+  }
+
+  /** One call whose answer does not matter. */
+  async send(method: 'GET' | 'POST', path: string, call: Call = {}): Promise<void> {
+    await this.#text(method, path, call);
+  }
+
+  async #text(method: 'GET' | 'POST', path: string, call: Call): Promise<string> {
+    const query = call.query === undefined ? '' : `?${new URLSearchParams(call.query)}`;
+    const headers: Record<string, string> = { accept: 'application/json', ...call.headers };
+    if (call.authorized !== false) headers['x-api-key'] = this.#apiKey;
+    if (call.body !== undefined) headers['content-type'] = 'application/json';
+    const options = { method, headers, body: call.body === undefined ? null : JSON.stringify(call.body) };
+    const dispatcher = call.onSent === undefined ? this.#dispatcher : this.#dispatcher.compose(tellWhenSent(call.onSent));
+    return this.exchange(`${method} ${path}`, `${this.endpoint}${path}${query}`, call.timeout ?? 60_000, options, dispatcher);
+  }
+
+  /**
+   * Sends a request and reads its whole answer (an answer left unread would hold its connection).
+   *
+   * @param name what errors call it: neither key nor presigned URL
+   */
+  async exchange(
+    name: string,
+    url: string,
+    timeout: number,
+    options: Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>,
+    dispatcher: Dispatcher = this.#dispatcher,
+  ): Promise<string> {
+    let answer: Dispatcher.ResponseData;
+    let text: string;
+    try {
+      answer = await request(url, {
+        ...options,
+        dispatcher,
+        headersTimeout: timeout,
+        bodyTimeout: timeout,
+        signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#closed.signal]),
+      });
+      text = await answer.body.text();
+    } catch (cause) {
+      throw new ApiError(name, `${name}: no answer (${reasonOf(cause)})`, { cause });
+    }
+    if (answer.statusCode >= 200 && answer.statusCode < 300) return text;
+    throw refusal(name, answer, text);
+  }
+
+  /** Ends calls under way and closes the connections. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#dispatcher.destroy();
+  }
+}
+
+function tellWhenSent(tell: () => void): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (options, handler) => {
+    const telling: Dispatcher.DispatchHandler = new DecoratorHandler(handler);
+    const start = telling.onRequestStart?.bind(telling);
+    telling.onRequestStart = (controller, context) => {
+      tell();
+      start?.(controller, context);
+    };
+    return dispatch(options, telling);
+  };
+}
+
+function refusal(name: string, answer: Dispatcher.ResponseData, text: string): ApiError {
+  let detail: unknown = text.slice(0, 2000);
+  try {
+    const body: unknown = JSON.parse(text);
+    detail = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : body;
+  } catch {
+    // Not JSON (a proxy's page, S3's XML): kept as text.
+  }
+  const status = answer.statusCode;
+  const facts: { status: number; detail: unknown; retryAfter?: number } = { status, detail };
+  const retryAfter = retryAfterOf(answer.headers['retry-after']);
+  if (retryAfter !== undefined) facts.retryAfter = retryAfter;
+  const said = typeof detail === 'string' ? detail.slice(0, 200) : JSON.stringify(detail).slice(0, 300);
+  const hint = status === 401 ? ': the API key is missing or not valid; set the right one in the account' : '';
+  return new ApiError(name, `${name}: answered ${status}${said === '' ? '' : ` ${said}`}${hint}`, facts);
+}
+
+/** Seconds, from a number of seconds or an HTTP date (RFC 9110, 10.2.3). */
+function retryAfterOf(header: string | string[] | undefined): number | undefined {
+  const text = Array.isArray(header) ? header[0] : header;
+  if (text === undefined) return undefined;
+  const seconds = /^\d+$/.test(text.trim()) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+}
+
+function jsonOf(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ApiError(name, `${name}: expected JSON, got ${JSON.stringify(text.slice(0, 80))}`, { cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const error = cause as { code?: string; message?: string; name?: string };
+  if (error.name === 'TimeoutError') return 'timed out';
+  return error.code ?? error.message ?? String(cause);
+}
+
+/** What a failed call means for what was sent (the delivery table of docs/reliability). */
+export function verdictOf(error: unknown): 'transient' | 'unauthorized' | 'forbidden' | 'refused' {
+  if (!(error instanceof ApiError) || error.status === undefined) return 'transient';
+  const { status } = error;
+  if (status === 401) return 'unauthorized';
+  if (status === 403) return 'forbidden';
+  const isTransient = status < 400 || status === 408 || status === 429 || status >= 500;
+  if (isTransient || (status === 400 && JSON.stringify(error.detail).includes('RequestTimeout'))) return 'transient';
+  return 'refused';
+}
+
+const NEVER_ARRIVED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** True when a call may have arrived although no answer came: it may take effect later. */
+export function wasUnanswered(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.status !== undefined) return false;
+  return !NEVER_ARRIVED.has((error.cause as { code?: string } | undefined)?.code ?? '');
+}

@@ -1,0 +1,148 @@
+import type { ApiClient } from './api/client.js';
+import { gatewayTime } from './api/time.js';
+import type { Logger } from './log.js';
+
+const BURST = 4;
+const BURST_INTERVAL = 2_000;
+const INTERVAL = 300_000;
+const KEPT_SAMPLES = 8;
+/** A larger difference is stepped over, a smaller one slewed. */
+const STEP = 1_000;
+/** Milliseconds of correction per millisecond: 0.5 ms/s. */
+const SLEW = 0.0005;
+
+/** One NTP-style exchange: reference minus host clock, and how far it can be off (half the round trip). */
+export interface ClockSample {
+  readonly offsetMs: number;
+  readonly uncertaintyMs: number;
+}
+
+/** The correction as it travels with a chunk: whole ms, uncertainty in ms. */
+export type Correction = ClockSample;
+
+export interface ClockStatus {
+  readonly synced: boolean;
+  readonly offset_ms: number | null;
+  readonly uncertainty_ms: number | null;
+  readonly samples: number;
+  readonly last_sync: number | null;
+}
+
+/**
+ * Offset and uncertainty from the four stamps of an exchange, all Unix ms.
+ *
+ * @param sent host clock at sending
+ * @param received reference clock at receiving
+ * @param transmitted reference clock at answering
+ * @param returned host clock at the answer's arrival
+ */
+export function sampleOf(sent: number, received: number, transmitted: number, returned: number): ClockSample {
+  const roundTrip = returned - sent - (transmitted - received);
+  return { offsetMs: (received - sent + (transmitted - returned)) / 2, uncertaintyMs: Math.max(0, roundTrip / 2) };
+}
+
+/** Keeps track of the difference between the service's clock and this host's. */
+export class Clock {
+  readonly #api: ApiClient;
+  readonly #log: Logger;
+  readonly #enabled: boolean;
+  #samples: ClockSample[] = [];
+  #applied: { offsetMs: number; at: number } | undefined;
+  #hostDrift: number | undefined;
+  #lastSync: number | null = null;
+  #exchanges = 0;
+  #failing = false;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #first: Promise<void> | undefined;
+
+  /** The environment's ATOMSCALE_SKIP_CLOCK_SYNC turns it off, as in the official client. */
+  constructor(api: ApiClient, log: Logger, enabled: boolean) {
+    this.#api = api;
+    this.#log = log;
+    this.#enabled = enabled && !process.env.ATOMSCALE_SKIP_CLOCK_SYNC;
+  }
+
+  /** Begins to compare; resolves after the first exchange, answered or not. */
+  start(): Promise<void> {
+    if (!this.#enabled) return Promise.resolve();
+    this.#first ??= this.#exchange();
+    return this.#first;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** The correction at this moment; undefined while the clock was never compared. */
+  correction(): Correction | undefined {
+    const best = this.#best();
+    if (best === undefined) return undefined;
+    return { offsetMs: Math.round(this.#slewed(best)), uncertaintyMs: Math.round(best.uncertaintyMs * 10) / 10 };
+  }
+
+  status(): ClockStatus {
+    const correction = this.correction();
+    return {
+      synced: correction !== undefined,
+      offset_ms: correction?.offsetMs ?? null,
+      uncertainty_ms: correction?.uncertaintyMs ?? null,
+      samples: this.#samples.length,
+      last_sync: this.#lastSync,
+    };
+  }
+
+  /** The sample of the lowest delay is the truest. */
+  #best(): ClockSample | undefined {
+    return this.#samples.reduce<ClockSample | undefined>(
+      (best, sample) => (best === undefined || sample.uncertaintyMs < best.uncertaintyMs ? sample : best),
+      undefined,
+    );
+  }
+
+  /** Moves the applied offset towards the best sample: at once over a step, else slowly. */
+  #slewed(best: ClockSample): number {
+    const now = performance.now();
+    const applied = this.#applied;
+    const distance = applied === undefined ? Number.POSITIVE_INFINITY : best.offsetMs - applied.offsetMs;
+    const reach = applied === undefined ? 0 : (now - applied.at) * SLEW;
+    const offsetMs =
+      applied === undefined || Math.abs(distance) > STEP || Math.abs(distance) <= reach
+        ? best.offsetMs
+        : applied.offsetMs + Math.sign(distance) * reach;
+    this.#applied = { offsetMs, at: now };
+    return offsetMs;
+  }
+
+  async #exchange(): Promise<void> {
+    this.#exchanges += 1;
+    try {
+      let [sent, from] = [Date.now(), performance.now()];
+      const { receivedAtUnixMs, transmittedAtUnixMs } = await gatewayTime(this.#api, () => {
+        [sent, from] = [Date.now(), performance.now()];
+      });
+      // The host clock may be set during the exchange; the monotonic one measures the round trip.
+      const returned = sent + (performance.now() - from);
+      this.#forgetIfClockWasSet();
+      this.#samples = [...this.#samples, sampleOf(sent, receivedAtUnixMs, transmittedAtUnixMs, returned)].slice(-KEPT_SAMPLES);
+      this.#slewed(this.#best() as ClockSample);
+      this.#lastSync = Date.now();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing && !this.#stopped) this.#log.warn(`clock not compared: ${(error as Error).message}`);
+      this.#failing = true;
+    }
+    if (this.#stopped) return;
+    const wait = this.#exchanges < BURST || this.#samples.length === 0 ? BURST_INTERVAL : INTERVAL;
+    this.#timer = setTimeout(() => void this.#exchange(), this.#failing ? Math.max(wait, 30_000) : wait);
+    this.#timer.unref();
+  }
+
+  /** A lab PC that sets its clock makes what was measured before worthless. */
+  #forgetIfClockWasSet(): void {
+    const drift = Date.now() - performance.now();
+    if (this.#hostDrift !== undefined && Math.abs(drift - this.#hostDrift) > STEP) this.#samples = [];
+    this.#hostDrift = drift;
+  }
+}

@@ -1,0 +1,70 @@
+import type { ApiClient } from './api/client.js';
+import { linkSample } from './api/data-entries.js';
+import { trackSample } from './api/projects.js';
+import { createRheedStream } from './api/rheed.js';
+import { resolveSample } from './api/samples.js';
+import { resolveTags, tagStream } from './api/tags.js';
+import { createTimeseriesStream } from './api/tool-state.js';
+import { rheedSettings, timeseriesSettings } from './settings.js';
+import type { Generation, RecordFile } from './spool/stream-record.js';
+
+/**
+ * Opens a stream on the service: sample and tags first, side by side, so that a bad one creates nothing; then
+ * the stream. What was reached is in the record before the next call, for a restart in between.
+ *
+ * @throws ApiError, also for a sample or tag id that does not exist
+ */
+export async function openGeneration(api: ApiClient, record: RecordFile): Promise<void> {
+  const { kind, settings } = record.data;
+  const generation = record.generation;
+  const { physicalSample, projectId, tags } = (kind === 'rheed' ? rheedSettings : timeseriesSettings)(settings);
+  const [sampleId, tagIds] = await Promise.all([
+    physicalSample === null ? undefined : resolveSample(api, physicalSample),
+    tags.length === 0 ? [] : resolveTags(api, tags),
+  ]);
+  await record.update(() => {
+    if (sampleId !== undefined) generation.sample_id = sampleId;
+    generation.tag_ids = tagIds;
+    generation.opening = 'creating';
+  });
+  const dataId =
+    kind === 'rheed'
+      ? await createRheedStream(api, generation.name ?? defaultRheedName(new Date()), rheedSettings(settings))
+      : await createTimeseriesStream(api, generation.name, timeseriesSettings(settings));
+  await record.update((data) => {
+    generation.data_id = dataId;
+    generation.opening = 'done';
+    delete generation.error;
+    generation.links = wantedLinks(sampleId, projectId, tagIds);
+    data.endpoint = api.endpoint;
+  });
+}
+
+function wantedLinks(sampleId: string | undefined, projectId: string | null, tagIds: string[]): Generation['links'] {
+  const links: Generation['links'] = [];
+  if (sampleId !== undefined) links.push({ what: 'physical sample', state: 'wanted' });
+  if (tagIds.length > 0) links.push({ what: 'tags', state: 'wanted' });
+  if (sampleId !== undefined && projectId !== null) links.push({ what: 'project', state: 'wanted' });
+  return links;
+}
+
+/** Makes one link of a stream that exists. A project needs the sample linked first, so keep their order. */
+export function makeLink(api: ApiClient, record: RecordFile, generation: Generation, link: Generation['links'][number]): Promise<void> {
+  const dataId = generation.data_id as string;
+  const sampleId = generation.sample_id as string;
+  switch (link.what) {
+    case 'physical sample':
+      return linkSample(api, dataId, sampleId);
+    case 'project':
+      return trackSample(api, String(record.data.settings.projectId).trim(), sampleId);
+    case 'tags':
+      return tagStream(api, dataId, generation.tag_ids ?? []);
+  }
+}
+
+/** `RHEED Stream @ 1:23PM`, local time, as the official client names a stream without a name. */
+export function defaultRheedName(now: Date): string {
+  const hours = now.getHours();
+  const minutes = String(now.getMinutes()).padStart(2, '0');
+  return `RHEED Stream @ ${hours % 12 || 12}:${minutes}${hours < 12 ? 'AM' : 'PM'}`;
+}

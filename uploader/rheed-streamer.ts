@@ -1,0 +1,94 @@
+import { AtomscaleError } from './errors.js';
+import type { RheedStream } from './rheed.js';
+import { Streamer } from './streamer.js';
+import type { RawSettings } from './types.js';
+
+/** Settings of POST /rheed/stream/, by the names of the official client in camelCase. */
+export interface RheedInitialize {
+  /** Frames per second, 0 < fps ≤ 120. */
+  readonly fps: number;
+  /** 0 (default) = parked. */
+  readonly rotationsPerMin?: number;
+  /** Frames per chunk; ceil(2·fps) by default and at least. */
+  readonly chunkSize?: number;
+  readonly streamName?: string;
+  /** Name or UUID; a new name makes a new sample. */
+  readonly physicalSample?: string;
+  readonly projectId?: string;
+  /** Names or UUIDs; new names make new tags. */
+  readonly tags?: readonly string[];
+  /** Only with rotationsPerMin 0. */
+  readonly azimuth?: string;
+}
+
+/** Gray frames as arrays come from most libraries: uint8, C order, shape (N,H,W) or (H,W). */
+export interface Frames {
+  readonly data: Uint8Array;
+  readonly shape: readonly number[];
+}
+
+/** Frames, or frames with the capture time of the first of them (Unix ms). */
+export type TimedFrames = Frames | readonly [frames: Frames, captureStartMsUtc: number];
+
+/** Streams RHEED frames to Atomscale, in the shape of the official client's `RHEEDStreamer`. */
+export class RheedStreamer extends Streamer<RheedStream> {
+  /**
+   * Opens a stream; resolves to its data_id.
+   *
+   * @throws SettingsError, ApiError (unknown sample, project or tag; unreachable), AtomscaleError ERR_AUTH
+   */
+  initialize(settings: RheedInitialize): Promise<string> {
+    return this.open((uploader, owner) => uploader.startRheed(owner, settings as RawSettings & RheedInitialize, {}));
+  }
+
+  /**
+   * Spools one chunk; resolves when it is sealed on disk. Delivery goes on beside it.
+   *
+   * @param chunkIndex of the chunk in the stream; the same index again replaces it
+   * @param frames at most chunkSize of them
+   * @param captureStartMsUtc capture time of the first frame, Unix ms; by default the present less n/fps
+   */
+  async push(dataId: string, chunkIndex: number, frames: Frames, captureStartMsUtc?: number): Promise<void> {
+    if (!Number.isInteger(chunkIndex) || chunkIndex < 0) {
+      throw new AtomscaleError('ERR_VALUE', `chunkIndex: expected a whole number from 0 on, got ${chunkIndex}`);
+    }
+    const [height, width] = checkedShape(frames);
+    const spec = {
+      format: 'mono8',
+      width,
+      height,
+      bigEndian: false,
+      significantBits: 8,
+      depth: 'full-scale' as const,
+      low: 0,
+      high: 255,
+    };
+    const stamps = captureStartMsUtc === undefined ? [] : [captureStartMsUtc];
+    await this.streamOf(dataId).push({ parts: [frames.data], spec, stamps }, chunkIndex);
+  }
+
+  /** Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. */
+  async run(dataId: string, frames: Iterable<TimedFrames> | AsyncIterable<TimedFrames>): Promise<void> {
+    let chunkIndex = 0;
+    for await (const item of frames) {
+      const [batch, captureStartMsUtc] = isTimed(item) ? item : [item, undefined];
+      await this.push(dataId, chunkIndex, batch, captureStartMsUtc);
+      chunkIndex += 1;
+    }
+  }
+}
+
+const isTimed = (item: TimedFrames): item is readonly [Frames, number] => Array.isArray(item);
+
+function checkedShape({ data, shape }: Frames): [height: number, width: number] {
+  const [width, height, count = 1] = [...(shape ?? [])].reverse();
+  const isWhole = [width, height, count].every((length) => Number.isInteger(length) && (length as number) > 0);
+  if (!(data instanceof Uint8Array) || !isWhole || shape.length > 3 || data.length !== count * (height as number) * (width as number)) {
+    throw new AtomscaleError(
+      'ERR_FRAME_SHAPE',
+      `frames: expected {data: Uint8Array, shape: [n, height, width] or [height, width]} with n·height·width bytes, ` +
+        `got ${data?.length ?? 'no'} bytes and shape ${JSON.stringify(shape)}`,
+    );
+  }
+  return [height as number, width as number];
+}

@@ -1,0 +1,160 @@
+import { stat } from 'node:fs/promises';
+import type { ApiClient } from './api/client.js';
+import { endRheedStream, presignChunk, putShard } from './api/rheed.js';
+import type { Context } from './context.js';
+import { SpoolError } from './errors.js';
+import { type ChunkWriter, coded, native, type PushResult, type SealedChunk } from './native.js';
+import { rheedSettings } from './settings.js';
+import { dataFile } from './spool/chunk-files.js';
+import { type RheedSidecar, readSidecar } from './spool/entry.js';
+import { numbered } from './spool/files.js';
+import type { RecordFile } from './spool/stream-record.js';
+import { type Remainder, Stream } from './stream.js';
+import type { FrameBatch } from './types.js';
+
+/** zstd level of a frame: on the noisy frames of a real camera level 1 is as small as 3 and three times as fast. */
+const LEVEL = 1;
+
+/** Frames of one camera on their way: through the native writer into chunks on disk, then to the service. */
+export class RheedStream extends Stream<RheedSidecar> {
+  readonly kind = 'rheed';
+  #writer: ChunkWriter | undefined;
+  #nextNumber: number;
+  #dirty = false;
+  #pushing = 0;
+
+  constructor(context: Context, record: RecordFile, remainder: Remainder<RheedSidecar>) {
+    super(context, record, remainder);
+    this.#nextNumber = record.data.next_number;
+  }
+
+  /**
+   * Takes frames; resolves when they are in the open chunk on disk. The bytes are copied during the call.
+   *
+   * @param chunkIndex null: the frames flow into the open chunk; a number: they are that whole chunk
+   * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
+   */
+  async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
+    this.admit();
+    let result: PushResult;
+    try {
+      result = await coded(this.folder, () => this.#push(batch, chunkIndex));
+    } catch (error) {
+      // A message over several chunks may have sealed some of them before the disk failed.
+      if (error instanceof SpoolError) await this.#takeUnreported();
+      throw error;
+    }
+    const { data } = this.record;
+    data.height = result.height;
+    data.width = result.width;
+    await this.#take(result.sealed);
+    await this.accepted(result.frames);
+    return { frames: result.frames };
+  }
+
+  async flush(): Promise<void> {
+    await this.seal();
+  }
+
+  async sync(): Promise<void> {
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    await coded(this.folder, () => this.#writer?.sync());
+  }
+
+  async openBytes(): Promise<number> {
+    if (this.openItems === 0) return 0;
+    const open = await stat(numbered(this.folder, this.#nextNumber, 'part')).catch(() => undefined);
+    return open?.size ?? 0;
+  }
+
+  protected get openItems(): number {
+    return this.#writer?.openFrames ?? 0;
+  }
+
+  protected get openIsSent(): boolean {
+    return this.openItems === 0 && this.#pushing === 0;
+  }
+
+  protected get openChunkIndex(): number {
+    return this.#nextNumber;
+  }
+
+  protected async seal(): Promise<void> {
+    const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
+    if (sealed !== null) await this.#take([sealed]);
+  }
+
+  protected async closeFiles(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    await coded(this.folder, () => writer?.close());
+  }
+
+  verify(sidecar: RheedSidecar): Promise<boolean> {
+    return coded(this.folder, () => native().verifyShard(dataFile(this.folder, sidecar), sidecar.shard_crc32c));
+  }
+
+  async deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: RheedSidecar): Promise<void> {
+    const { frames, height, width, start_ms, clock, bytes, number } = sidecar;
+    const file = dataFile(this.folder, { kind: 'rheed', number });
+    const found = await stat(file).catch(() => undefined);
+    if (found?.size !== bytes) {
+      throw new SpoolError('ERR_SPOOL', file, `${file}: expected ${bytes} bytes, found ${found?.size ?? 'no file'}`);
+    }
+    const facts = {
+      dataId,
+      chunkIndex,
+      frames,
+      height,
+      width,
+      startMs: Math.trunc(start_ms) + (clock?.offsetMs ?? 0),
+      ...(clock ? { clock } : {}),
+    };
+    const url = await presignChunk(api, facts, rheedSettings(this.record.data.settings));
+    await putShard(api, url, file, bytes);
+  }
+
+  protected endOnService(api: ApiClient, dataId: string): Promise<void> {
+    return endRheedStream(api, dataId);
+  }
+
+  async #push(batch: FrameBatch, chunkIndex: number | null): Promise<PushResult> {
+    this.#writer ??= this.#openWriter();
+    this.#dirty = true;
+    this.#pushing += 1;
+    try {
+      const stamps = Float64Array.from(batch.stamps);
+      return await this.#writer.push([...batch.parts], batch.spec, stamps, Date.now(), chunkIndex);
+    } finally {
+      this.#pushing -= 1;
+    }
+  }
+
+  #openWriter(): ChunkWriter {
+    const { settings, height, width } = this.record.data;
+    const { fps, chunkSize } = rheedSettings(settings);
+    const { ChunkWriter: Writer } = native();
+    return new Writer({ folder: this.folder, nextNumber: this.#nextNumber, chunkSize, fps, level: LEVEL, height, width });
+  }
+
+  async #takeUnreported(): Promise<void> {
+    for (let number = this.#nextNumber; ; number += 1) {
+      const shard = await stat(dataFile(this.folder, { kind: 'rheed', number })).catch(() => undefined);
+      if (shard === undefined) return;
+      await this.#take([{ number }]);
+    }
+  }
+
+  /** The native writer has written the sidecars. */
+  async #take(chunks: readonly Pick<SealedChunk, 'number'>[]): Promise<void> {
+    for (const { number } of chunks) {
+      const sidecar = await readSidecar(this.folder, number);
+      if (sidecar?.kind !== 'rheed') {
+        throw new SpoolError('ERR_SPOOL', numbered(this.folder, number, 'json'), `chunk ${number}: its sidecar cannot be read back`);
+      }
+      this.#nextNumber = number + 1;
+      this.sealed(sidecar);
+    }
+  }
+}

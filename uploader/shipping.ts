@@ -1,0 +1,218 @@
+import { type ApiClient, verdictOf } from './api/client.js';
+import { pipelineStatus } from './api/data-entries.js';
+import { ChunkQueue } from './chunk-queue.js';
+import type { Context } from './context.js';
+import type { DeliverySource } from './delivery.js';
+import { type AtomscaleError, SpoolError } from './errors.js';
+import type { Droppable } from './spool/budget.js';
+import { dataFile, discardChunk, quarantineChunk } from './spool/chunk-files.js';
+import { type Entry, entryOf, type Sidecar, writeSidecar } from './spool/entry.js';
+import type { RecordFile, StreamRecord } from './spool/stream-record.js';
+
+/** What a kind of stream knows of its chunks. */
+export interface Shipper<S extends Sidecar> {
+  /** Sends one sealed chunk; rejects with ApiError, or SpoolError when its files are not whole. */
+  deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: S): Promise<void>;
+  /** Compares a chunk found at start with its checksum. */
+  verify(sidecar: S): Promise<boolean>;
+  /** True when a delivered chunk is to be sent once more before it is deleted. */
+  sentAgainLater(entry: Entry<S>): Promise<boolean>;
+  /** An early send of the open chunk, when one is due. */
+  takeOpen(now: number): (() => Promise<void>) | undefined;
+  /** Index of a chunk that is being sent early. */
+  readonly busyIndex: number | null;
+}
+
+/** What the stream is told of its delivery. */
+export interface ShippingListener {
+  /** The stream exists on the service and its links were tried. */
+  isDeliverable(): boolean;
+  delivered(chunkIndex: number): void;
+  dropped(chunkIndex: number): void;
+  quarantined(chunkIndex: number, error: AtomscaleError): void;
+  /** Whatever was waiting goes on. */
+  cameThrough(): void;
+  waiting(error: unknown): void;
+  problem(error: AtomscaleError): void;
+  /** A transfer ended: perhaps it was the last. */
+  settled(): void;
+  /** The service has closed the stream: what waits needs another one. */
+  closedByService(): Promise<void>;
+}
+
+/** A stream's sealed chunks on their way out of the spool, by the delivery table of docs/reliability.md. */
+export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
+  readonly #context: Context;
+  readonly #record: RecordFile;
+  readonly #shipper: Shipper<S>;
+  readonly #listener: ShippingListener;
+  readonly #chunks = new ChunkQueue<S>();
+
+  constructor(context: Context, record: RecordFile, shipper: Shipper<S>, listener: ShippingListener) {
+    this.#context = context;
+    this.#record = record;
+    this.#shipper = shipper;
+    this.#listener = listener;
+  }
+
+  /** Chunks that wait or are under way. */
+  get size(): number {
+    return this.#chunks.size;
+  }
+
+  get isIdle(): boolean {
+    return this.#chunks.size === 0 && this.#chunks.inFlight === 0;
+  }
+
+  *sidecars(): IterableIterator<S> {
+    for (const { sidecar } of this.#chunks) yield sidecar;
+  }
+
+  /** @param unverified found at start: its checksum is compared before it is sent */
+  add(sidecar: S, unverified = false): void {
+    this.#chunks.add(entryOf(sidecar, unverified));
+    this.#context.budget.change(sidecar.bytes);
+    this.#context.delivery.wake();
+  }
+
+  /** Everything may be tried at once: another stream takes over. */
+  reset(): void {
+    this.#chunks.reset();
+  }
+
+  take(now: number): (() => Promise<void>) | undefined {
+    if (!this.#listener.isDeliverable()) return undefined;
+    const entry = this.#chunks.next(now, this.#shipper.busyIndex);
+    const transfer = entry === undefined ? this.#takeOpen(now) : () => this.#transfer(entry);
+    if (transfer === undefined) return undefined;
+    if (entry !== undefined) entry.inFlight = true;
+    this.#chunks.began();
+    return async () => {
+      await transfer();
+      this.#chunks.ended();
+      this.#listener.settled();
+    };
+  }
+
+  dueAt(): number {
+    return this.#listener.isDeliverable() ? this.#chunks.dueAt(Date.now()) : Number.POSITIVE_INFINITY;
+  }
+
+  oldest(): number | undefined {
+    return this.#oldestIdle()?.sealedAt;
+  }
+
+  async dropOldest(): Promise<number> {
+    const entry = this.#oldestIdle();
+    if (entry === undefined) return 0;
+    const { chunk_index, bytes } = entry.sidecar;
+    await this.#settle(entry, (data) => {
+      data.counts.dropped += 1;
+      data.lost.push([chunk_index, 'dropped: the spool was full']);
+    });
+    this.#listener.dropped(chunk_index);
+    return bytes;
+  }
+
+  /** A transfer got through. */
+  succeeded(): void {
+    this.#chunks.succeeded();
+    this.#listener.cameThrough();
+  }
+
+  /**
+   * Deals with a failed transfer.
+   *
+   * @param entry undefined for an early send
+   * @param dataId of the stream that it was meant for
+   */
+  async failed(entry: Entry<S> | undefined, dataId: string, error: unknown): Promise<void> {
+    const { access, api, closing } = this.#context;
+    if (closing.aborted || dataId !== this.#record.generation.data_id) return;
+    if (error instanceof SpoolError && entry !== undefined) return this.#quarantine(entry, error);
+    let verdict = verdictOf(error);
+    if (verdict === 'forbidden') verdict = (await access.isForbiddenEverywhere()) ? 'unauthorized' : 'refused';
+    if (verdict === 'unauthorized') return access.pause(error as AtomscaleError);
+    if (verdict === 'transient') return this.#later(entry, error);
+    try {
+      if ((await pipelineStatus(api, dataId)) === 'stream_error') return await this.#listener.closedByService();
+    } catch (unanswered) {
+      return this.#later(entry, unanswered);
+    }
+    if (entry === undefined) this.#chunks.failed(undefined, error);
+    else await this.#quarantine(entry, error as AtomscaleError);
+  }
+
+  #takeOpen(now: number): (() => Promise<void>) | undefined {
+    return this.#chunks.isOpen(now) ? this.#shipper.takeOpen(now) : undefined;
+  }
+
+  async #transfer(entry: Entry<S>): Promise<void> {
+    const { data_id, base } = this.#record.generation;
+    const dataId = data_id as string;
+    try {
+      await this.#send(entry, dataId, entry.sidecar.chunk_index - base);
+    } catch (error) {
+      await this.failed(entry, dataId, error).catch((failure: unknown) => {
+        this.#chunks.failed(entry, failure);
+        this.#listener.problem(failure as AtomscaleError);
+      });
+    } finally {
+      entry.inFlight = false;
+    }
+  }
+
+  async #send(entry: Entry<S>, dataId: string, chunkIndex: number): Promise<void> {
+    const { sidecar } = entry;
+    await this.#fixClock(sidecar);
+    if (entry.unverified && !(await this.#shipper.verify(sidecar))) {
+      const path = dataFile(this.#record.folder, sidecar);
+      throw new SpoolError('ERR_SPOOL', path, `${path}: the checksum does not hold, damaged on disk`);
+    }
+    entry.unverified = false;
+    await this.#shipper.deliver(this.#context.api, dataId, chunkIndex, sidecar);
+    this.succeeded();
+    if (await this.#shipper.sentAgainLater(entry)) return;
+    await this.#settle(entry, (data) => {
+      data.counts.uploaded += 1;
+      data.counts.bytes += sidecar.bytes;
+      data.last_upload = Date.now();
+    });
+    this.#listener.delivered(chunkIndex);
+  }
+
+  /** The correction is fixed at the first send and kept, so that a repeat is identical. */
+  async #fixClock(sidecar: S): Promise<void> {
+    if (sidecar.clock !== undefined) return;
+    sidecar.clock = this.#context.clock.correction() ?? null;
+    await writeSidecar(this.#record.folder, sidecar);
+  }
+
+  #later(entry: Entry<S> | undefined, error: unknown): void {
+    this.#chunks.failed(entry, error);
+    this.#listener.waiting(error);
+  }
+
+  async #settle(entry: Entry<S>, change: (data: StreamRecord) => void): Promise<void> {
+    this.#chunks.remove(entry);
+    this.#context.budget.change(-entry.sidecar.bytes);
+    try {
+      await discardChunk(this.#record, entry.sidecar, change);
+    } catch (error) {
+      // What stays on disk is named in the record, or is sent again after a restart: nothing is lost by it.
+      this.#listener.problem(error as AtomscaleError);
+    }
+  }
+
+  async #quarantine(entry: Entry<S>, error: AtomscaleError): Promise<void> {
+    await quarantineChunk(this.#record, entry.sidecar, error);
+    this.#chunks.remove(entry);
+    this.#context.budget.change(-entry.sidecar.bytes);
+    this.#listener.quarantined(entry.sidecar.chunk_index, error);
+  }
+
+  #oldestIdle(): Entry<S> | undefined {
+    for (const entry of this.#chunks) if (!entry.inFlight) return entry;
+    return undefined;
+  }
+}

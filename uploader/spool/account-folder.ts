@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { SpoolError } from '../errors.js';
+import { type FolderLock, native, nativeError } from '../native.js';
+import type { StreamKind } from '../types.js';
+import { FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
+import { RecordFile, type StreamRecord } from './stream-record.js';
+
+/** Names that become folders are made of these alone. */
+const SAFE_NAME = /^[\w-]{1,100}$/;
+
+/**
+ * `<spoolDir>/<account id>/`: a folder a stream, owned by one process at a time. The lock is the operating
+ * system's and ends with the process; `owner.json` beside it only says who holds it.
+ */
+export class AccountFolder {
+  readonly path: string;
+  readonly #account: string;
+  readonly #lock: FolderLock;
+
+  private constructor(path: string, account: string, lock: FolderLock) {
+    this.path = path;
+    this.#account = account;
+    this.#lock = lock;
+  }
+
+  /** @throws SpoolError ERR_SPOOL when another process holds it or it cannot be written */
+  static async open(spoolDir: string, account: string): Promise<AccountFolder> {
+    const path = join(spoolDir, folderName(account));
+    try {
+      await makeFolder(path);
+    } catch (error) {
+      throw spoolError(error, path, 'creating the spool folder');
+    }
+    let lock: FolderLock;
+    try {
+      lock = native().FolderLock.acquire(join(path, 'lock'));
+    } catch (error) {
+      const coded = nativeError(error, path);
+      if (!(coded instanceof SpoolError) || !coded.message.startsWith('locked')) throw coded;
+      throw new SpoolError('ERR_SPOOL', path, await lockedText(path), { cause: error });
+    }
+    const owner = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
+    await writeFile(join(path, 'owner.json'), owner, { mode: FILE_MODE }).catch(() => undefined);
+    return new AccountFolder(path, account, lock);
+  }
+
+  /** The streams found, and what could not be read. */
+  async streams(): Promise<{ records: RecordFile[]; problems: SpoolError[] }> {
+    const records: RecordFile[] = [];
+    const problems: SpoolError[] = [];
+    for (const entry of await readdir(this.path, { withFileTypes: true })) {
+      if (!entry.isDirectory()) continue;
+      const folder = join(this.path, entry.name);
+      try {
+        const record = await RecordFile.read(folder);
+        if (record === undefined) await removeIfEmpty(folder);
+        else records.push(record);
+      } catch (error) {
+        problems.push(error as SpoolError);
+      }
+    }
+    return { records: records.sort((one, other) => one.data.created - other.data.created), problems };
+  }
+
+  /** A new stream's folder with its record on disk. */
+  async create(
+    facts: Pick<StreamRecord, 'endpoint' | 'owner' | 'settings' | 'editor' | 'begun'> & { kind: StreamKind; name: string | null; topic?: string },
+  ): Promise<RecordFile> {
+    const { name, ...given } = facts;
+    const now = Date.now();
+    const folder = join(this.path, `${given.kind}-${now.toString(36)}-${randomUUID().slice(0, 8)}`);
+    const record = new RecordFile(folder, {
+      version: 1,
+      account: this.#account,
+      ...given,
+      created: now,
+      generations: [{ data_id: null, name, base: 0, opening: 'wanted', links: [] }],
+      next_number: 0,
+      height: 0,
+      width: 0,
+      finalize: 'no',
+      removed_at: null,
+      last_data: now,
+      last_upload: null,
+      counts: { uploaded: 0, quarantined: 0, dropped: 0, items: 0, bytes: 0 },
+      lost: [],
+      acknowledged: [],
+    });
+    try {
+      await makeFolder(folder);
+      await record.update(() => undefined);
+      await syncFolder(this.path);
+    } catch (error) {
+      throw spoolError(error, folder, 'creating the stream folder');
+    }
+    return record;
+  }
+
+  release(): void {
+    this.#lock.release();
+  }
+}
+
+function folderName(account: string): string {
+  if (SAFE_NAME.test(account)) return account;
+  return Buffer.from(account).toString('base64url').slice(0, 100);
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  // A crash between making the folder and writing its record: nothing was promised for it yet.
+  if ((await readdir(folder)).every((name) => name.endsWith('.tmp'))) await rm(folder, { recursive: true, force: true });
+}
+
+async function lockedText(path: string): Promise<string> {
+  const owner = await readFile(join(path, 'owner.json'), 'utf8')
+    .then((text) => JSON.parse(text) as { pid?: number; host?: string; since?: string })
+    .catch(() => ({ pid: undefined, host: undefined, since: undefined }));
+  return (
+    `locked: the spool ${path} is in use by another process` +
+    (owner.pid === undefined ? '' : ` (pid ${owner.pid} on ${owner.host}, since ${owner.since})`) +
+    '; stop the other Node-RED, or give this account another spool folder'
+  );
+}

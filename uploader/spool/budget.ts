@@ -1,0 +1,98 @@
+import { statfs } from 'node:fs/promises';
+import { SpoolError } from '../errors.js';
+
+export interface BudgetOptions {
+  /** Bytes the account's spool may take. */
+  readonly maxBytes: number;
+  /** Bytes that must stay free on the disk. */
+  readonly minFreeBytes: number;
+  /** What gives way when the spool is full. */
+  readonly whenFull: 'refuse' | 'drop-oldest';
+}
+
+/** Whoever holds sealed chunks that can be given up. */
+export interface Droppable {
+  /** When the oldest chunk that is not under way was sealed; undefined when there is none. */
+  oldest(): number | undefined;
+  /** Gives it up, counted and told; resolves to the bytes freed. */
+  dropOldest(): Promise<number>;
+}
+
+/** How much of the disk an account may take. */
+export class Budget {
+  readonly #folder: string;
+  readonly #options: BudgetOptions;
+  readonly #holders: () => Iterable<Droppable>;
+  #sealed = 0;
+  #open = 0;
+  #free = Number.POSITIVE_INFINITY;
+  #dropping: Promise<void> | undefined;
+
+  constructor(folder: string, options: BudgetOptions, holders: () => Iterable<Droppable>) {
+    this.#folder = folder;
+    this.#options = options;
+    this.#holders = holders;
+  }
+
+  /** Bytes of chunks in the spool. */
+  get bytes(): number {
+    return this.#sealed + this.#open;
+  }
+
+  /** Sealed bytes that came (positive) or went (negative). */
+  change(bytes: number): void {
+    this.#sealed += bytes;
+  }
+
+  /** Looks at the disk, once a second: a look per frame would be a system call per frame. */
+  async refresh(openBytes: number): Promise<void> {
+    this.#open = openBytes;
+    const disk = await statfs(this.#folder);
+    this.#free = disk.bavail * disk.bsize;
+    if (this.#options.whenFull === 'drop-oldest' && this.#excess() > 0) await this.#makeRoom();
+  }
+
+  /**
+   * Admits data.
+   *
+   * @throws SpoolError ERR_SPOOL_FULL when the spool is full and the newest is to be refused
+   */
+  admit(): void {
+    if (this.#excess() <= 0) return;
+    if (this.#options.whenFull === 'drop-oldest') {
+      this.#dropping ??= this.#makeRoom().finally(() => {
+        this.#dropping = undefined;
+      });
+      this.#dropping.catch(() => undefined);
+      if (this.#free > 0) return;
+    }
+    const { maxBytes, minFreeBytes } = this.#options;
+    throw new SpoolError(
+      'ERR_SPOOL_FULL',
+      this.#folder,
+      `the spool is full: it holds ${this.bytes} of at most ${maxBytes} bytes and the disk has ${this.#free} bytes free ` +
+        `(at least ${minFreeBytes} are to stay free); free disk space, restore the connection, or raise the limits`,
+    );
+  }
+
+  #excess(): number {
+    return Math.max(this.bytes - this.#options.maxBytes, this.#options.minFreeBytes - this.#free);
+  }
+
+  async #makeRoom(): Promise<void> {
+    while (this.#excess() > 0) {
+      const victim = this.#holderOfOldest();
+      if (victim === undefined) return;
+      this.#free += await victim.dropOldest();
+    }
+  }
+
+  #holderOfOldest(): Droppable | undefined {
+    let [found, age]: [Droppable | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
+    for (const holder of this.#holders()) {
+      const oldest = holder.oldest();
+      if (oldest !== undefined && oldest < age) [found, age] = [holder, oldest];
+    }
+    return found;
+  }
+}

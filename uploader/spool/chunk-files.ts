@@ -1,0 +1,51 @@
+import { ApiError, type AtomscaleError } from '../errors.js';
+import { itemsOf, type Sidecar } from './entry.js';
+import { numbered, removeIfThere } from './files.js';
+import { quarantine } from './quarantine.js';
+import type { RecordFile, StreamRecord } from './stream-record.js';
+
+/** The file that holds a sealed chunk's data. */
+export const dataFile = (folder: string, { kind, number }: Pick<Sidecar, 'kind' | 'number'>): string =>
+  numbered(folder, number, kind === 'rheed' ? 'shard' : 'rows');
+
+/**
+ * Takes a chunk out of the spool, delivered or given up: first in the record, so that a crash in between
+ * repeats nothing and an index is never used again.
+ */
+export async function discardChunk(record: RecordFile, sidecar: Sidecar, change: (data: StreamRecord) => void): Promise<void> {
+  const { number } = sidecar;
+  await record.update((data) => {
+    data.acknowledged.push(number);
+    settleCounts(data, sidecar);
+    change(data);
+  });
+  await removeIfThere(dataFile(record.folder, sidecar));
+  await removeIfThere(numbered(record.folder, number, 'json'));
+  const { acknowledged } = record.data;
+  acknowledged.splice(acknowledged.indexOf(number), 1);
+}
+
+/** Moves a chunk that cannot be delivered to the quarantine, with the reason and the service's answer. */
+export async function quarantineChunk(record: RecordFile, sidecar: Sidecar, error: AtomscaleError): Promise<void> {
+  const { folder } = record;
+  const { number, chunk_index } = sidecar;
+  const files = [dataFile(folder, sidecar), numbered(folder, number, 'json')];
+  await quarantine(folder, files, String(number).padStart(6, '0'), {
+    reason: error.message,
+    code: error.code,
+    at: Date.now(),
+    data_id: record.generation.data_id,
+    chunk_index,
+    ...(error instanceof ApiError ? { status: error.status, answer: error.detail } : {}),
+  });
+  await record.update((data) => {
+    settleCounts(data, sidecar);
+    data.counts.quarantined += 1;
+    data.lost.push([chunk_index, error.message]);
+  });
+}
+
+function settleCounts(data: StreamRecord, sidecar: Sidecar): void {
+  data.next_number = Math.max(data.next_number, sidecar.number + 1);
+  data.counts.items += itemsOf(sidecar);
+}

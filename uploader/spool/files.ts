@@ -1,0 +1,76 @@
+import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SpoolError } from '../errors.js';
+
+/** Spooled data is the user's alone. */
+export const FILE_MODE = 0o600;
+export const FOLDER_MODE = 0o700;
+
+/** Chunk numbers as file names: six digits, more when needed. */
+export const numbered = (folder: string, number: number, ending: string): string =>
+  join(folder, `${String(number).padStart(6, '0')}.${ending}`);
+
+/** Makes names in a folder survive a power cut. Windows has no such call. */
+export async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  await withFile(folder, 'r', (handle) => handle.sync());
+}
+
+export async function withFile<T>(path: string, flags: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+  const handle = await open(path, flags, FILE_MODE);
+  try {
+    return await use(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Replaces a file so that either the old or the new text is there after a power cut. */
+export async function writeDurably(path: string, text: string): Promise<void> {
+  const aside = `${path}.tmp`;
+  await withFile(aside, 'w', async (handle) => {
+    await handle.writeFile(text);
+    await handle.sync();
+  });
+  await renameDurably(aside, path);
+}
+
+/** Renames within a folder and syncs it. Virus scanners hold new files on Windows: tried again for a while. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await rename(from, to);
+      break;
+    } catch (error) {
+      const isHeld = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error) ?? '');
+      if (!isHeld || attempt >= 20) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10 * attempt));
+    }
+  }
+  await syncFolder(dirname(to));
+}
+
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+}
+
+export async function removeIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
+
+/** The coded error behind a failed file operation: a full disk is ERR_SPOOL_FULL. */
+export function spoolError(error: unknown, path: string, doing: string): SpoolError {
+  if (error instanceof SpoolError) return error;
+  const code = codeOf(error);
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  const advice = full ? 'free disk space' : 'check that the folder exists and is writable';
+  return new SpoolError(full ? 'ERR_SPOOL_FULL' : 'ERR_SPOOL', path, `${doing} ${path}: ${code ?? (error as Error).message}; ${advice}`, {
+    cause: error,
+  });
+}

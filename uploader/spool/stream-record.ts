@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { SpoolError } from '../errors.js';
+import { decodeChecked, encodeChecked } from './checked-json.js';
+import { codeOf, spoolError, writeDurably } from './files.js';
+
+export const SPOOL_VERSION = 1;
+const FILE = 'stream.json';
+
+const Link = v.object({
+  what: v.picklist(['physical sample', 'project', 'tags']),
+  /** Reported refusals are not tried again. */
+  state: v.picklist(['wanted', 'done', 'refused']),
+});
+
+/** A stream as the service knows it. A continuation is another one for the same local stream. */
+const Generation = v.object({
+  data_id: v.nullable(v.string()),
+  name: v.nullable(v.string()),
+  /** Chunk index here that is index 0 there. */
+  base: v.number(),
+  /** `creating` is on disk before the create call: a crash in between is seen and reported. */
+  opening: v.picklist(['wanted', 'creating', 'done', 'refused']),
+  error: v.optional(v.object({ code: v.string(), message: v.string() })),
+  sample_id: v.optional(v.string()),
+  tag_ids: v.optional(v.array(v.string())),
+  links: v.array(Link),
+});
+export type Generation = v.InferOutput<typeof Generation>;
+
+const Record = v.object({
+  version: v.literal(SPOOL_VERSION),
+  kind: v.picklist(['rheed', 'timeseries']),
+  account: v.string(),
+  endpoint: v.string(),
+  owner: v.object({ node: v.string(), stream: v.string() }),
+  topic: v.optional(v.string()),
+  settings: v.record(v.string(), v.unknown()),
+  editor: v.record(v.string(), v.unknown()),
+  created: v.number(),
+  /** False until the first data of a stream that data opens: nothing is told to the service before. */
+  begun: v.boolean(),
+  generations: v.pipe(v.array(Generation), v.minLength(1)),
+  next_number: v.number(),
+  /** Frame size of the stream, 0 while unknown. */
+  height: v.number(),
+  width: v.number(),
+  finalize: v.picklist(['no', 'wanted', 'done']),
+  /** When the owner left the flow, Unix ms. */
+  removed_at: v.nullable(v.number()),
+  last_data: v.number(),
+  last_upload: v.nullable(v.number()),
+  counts: v.object({
+    uploaded: v.number(),
+    quarantined: v.number(),
+    dropped: v.number(),
+    /** Frames, or points, no longer in the spool, and how many bytes of them went up. */
+    items: v.number(),
+    bytes: v.number(),
+  }),
+  lost: v.array(v.tuple([v.number(), v.string()])),
+  /** Delivered chunks whose files may still be there: not to be sent again. */
+  acknowledged: v.array(v.number()),
+});
+export type StreamRecord = v.InferOutput<typeof Record>;
+
+/** The stream's `stream.json`: changed in memory at once, on disk before `update` resolves. */
+export class RecordFile {
+  readonly folder: string;
+  readonly data: StreamRecord;
+  #saving: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(folder: string, data: StreamRecord) {
+    this.folder = folder;
+    this.data = data;
+  }
+
+  /**
+   * Reads a stream's record.
+   *
+   * @returns undefined when there is none
+   * @throws SpoolError when it is damaged, or of another version
+   */
+  static async read(folder: string): Promise<RecordFile | undefined> {
+    const path = join(folder, FILE);
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw spoolError(error, path, 'reading');
+    }
+    const data = decodeChecked(text);
+    const version = (data as { version?: unknown } | undefined)?.version;
+    if (typeof version === 'number' && version > SPOOL_VERSION) {
+      throw new SpoolError(
+        'ERR_SPOOL',
+        path,
+        `${path}: written by a newer version (format ${version}, this is ${SPOOL_VERSION}); left alone, install the newer version`,
+      );
+    }
+    const parsed = v.safeParse(Record, data);
+    if (parsed.success) return new RecordFile(folder, parsed.output);
+    throw new SpoolError('ERR_SPOOL', path, `${path}: damaged (${data === undefined ? 'checksum' : parsed.issues[0].message})`);
+  }
+
+  /** The stream as the service knows it now. */
+  get generation(): Generation {
+    return this.data.generations.at(-1) as Generation;
+  }
+
+  /** Changes the record; calls that come while a write is under way share the next one. */
+  update(change: (data: StreamRecord) => void): Promise<void> {
+    change(this.data);
+    if (this.#next !== undefined) return this.#next;
+    if (this.#saving === undefined) {
+      this.#saving = this.#write();
+      return this.#saving;
+    }
+    this.#next = this.#saving.catch(() => undefined).then(() => {
+      this.#next = undefined;
+      this.#saving = this.#write();
+      return this.#saving;
+    });
+    return this.#next;
+  }
+
+  /** Waits for writes under way. */
+  async settled(): Promise<void> {
+    while (this.#saving !== undefined || this.#next !== undefined) {
+      await (this.#next ?? this.#saving)?.catch(() => undefined);
+    }
+  }
+
+  async #write(): Promise<void> {
+    const path = join(this.folder, FILE);
+    try {
+      await writeDurably(path, encodeChecked(this.data));
+    } catch (error) {
+      throw spoolError(error, path, 'writing');
+    } finally {
+      this.#saving = undefined;
+    }
+  }
+}

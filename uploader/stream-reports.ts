@@ -1,0 +1,77 @@
+import type { AtomscaleError } from './errors.js';
+import type { StreamRecord } from './spool/stream-record.js';
+import type { Report, StatusEvent, StreamHealth } from './types.js';
+
+/** What a stream knows of itself at a moment. */
+export interface Snapshot {
+  readonly data: StreamRecord;
+  readonly dataId: string | null;
+  /** Frames or points accepted. */
+  readonly items: number;
+  readonly pending: number;
+  readonly spoolBytes: number;
+  readonly rate: number;
+  readonly silentSince: number | null;
+  readonly waitingSince: number | null;
+  readonly paused: { readonly error: AtomscaleError; readonly since: number } | undefined;
+  readonly error: AtomscaleError | undefined;
+}
+
+const named = (error: AtomscaleError | undefined) =>
+  error === undefined ? {} : { error: { code: error.code, message: error.message } };
+
+/** Output 2 of a node. */
+export function statusOf(now: Snapshot, event: StatusEvent['event'], chunkIndex?: number): StatusEvent {
+  const { kind, counts, owner } = now.data;
+  return {
+    event,
+    stream: owner.stream,
+    data_id: now.dataId,
+    ...(chunkIndex === undefined ? {} : { chunk_index: chunkIndex }),
+    [kind === 'rheed' ? 'frames' : 'points']: now.items,
+    chunks_pending: now.pending,
+    chunks_uploaded: counts.uploaded,
+    spool_bytes: now.spoolBytes,
+    bytes_uploaded: counts.bytes,
+    rate: now.rate,
+    ...named(now.paused?.error ?? now.error),
+  };
+}
+
+/** What became of a stream, with its `finalized`. */
+export function reportOf({ data, items, pending }: Snapshot): Report {
+  const { kind, counts, lost } = data;
+  return {
+    chunks_spooled: counts.uploaded + counts.quarantined + counts.dropped + pending,
+    chunks_uploaded: counts.uploaded,
+    chunks_quarantined: counts.quarantined,
+    chunks_dropped: counts.dropped,
+    [kind === 'rheed' ? 'frames' : 'points']: items,
+    bytes: counts.bytes,
+    lost: [...lost],
+  };
+}
+
+/** What a node's dot shows: the worst that is true. */
+export function healthOf(now: Snapshot): StreamHealth {
+  const { data, paused, waitingSince, silentSince } = now;
+  const [phase, since, error] = phaseOf();
+  return {
+    phase,
+    since,
+    rate: now.rate,
+    chunks_pending: now.pending,
+    chunks_uploaded: data.counts.uploaded,
+    ...named(error),
+  };
+
+  function phaseOf(): [StreamHealth['phase'], number, (AtomscaleError | undefined)?] {
+    if (data.finalize === 'done') return ['finalized', data.last_data];
+    if (paused !== undefined) return ['paused', paused.since, paused.error];
+    if (data.generations.at(-1)?.opening === 'refused') return ['failed', waitingSince ?? data.created, now.error];
+    if (waitingSince !== null) return ['waiting', waitingSince, now.error];
+    if (data.finalize === 'wanted') return ['finalizing', data.last_data];
+    if (silentSince !== null) return ['silent', silentSince];
+    return [now.dataId === null ? 'opening' : 'streaming', data.created];
+  }
+}

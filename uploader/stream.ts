@@ -1,0 +1,450 @@
+import { EventEmitter } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { type ApiClient, verdictOf } from './api/client.js';
+import { backoff, sleep } from './backoff.js';
+import type { Context } from './context.js';
+import { type ApiError, AtomscaleError, SpoolError } from './errors.js';
+import { Opening } from './opening.js';
+import { differing } from './settings.js';
+import { type Shipper, Shipping } from './shipping.js';
+import { type Entry, itemsOf, type Sidecar } from './spool/entry.js';
+import type { RecordFile } from './spool/stream-record.js';
+import { healthOf, reportOf, type Snapshot, statusOf } from './stream-reports.js';
+import type { Owner, RawSettings, Report, StatusEvent, StreamEvent, StreamHealth, StreamKind } from './types.js';
+import { Watch } from './watch.js';
+
+interface Events {
+  /** Output 1 of a node. */
+  stream: [StreamEvent];
+  /** Output 2 of a node. */
+  status: [StatusEvent];
+  /** What a person must know and a status does not say. */
+  problem: [AtomscaleError];
+  /** Finalized and reported: the stream is gone. */
+  end: [];
+}
+
+/** What a recovered stream brings along from its folder. */
+export interface Remainder<S extends Sidecar> {
+  readonly sidecars: readonly S[];
+  readonly problems: readonly SpoolError[];
+}
+
+/**
+ * One stream from its first message to the service's acknowledgement of its end. Opening and finalizing are
+ * intents in its record: they survive a restart, like the chunks.
+ */
+export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<Events> implements Shipper<S> {
+  abstract readonly kind: StreamKind;
+  protected readonly context: Context;
+  protected readonly record: RecordFile;
+  readonly shipping: Shipping<S>;
+  protected readonly watch = new Watch();
+  readonly #opening: Opening;
+  #waitingSince: number | null = null;
+  #lastError: AtomscaleError | undefined;
+  #ending: Promise<void> | undefined;
+  #closed = false;
+  #drained = true;
+  #continuing: Promise<void> | undefined;
+
+  constructor(context: Context, record: RecordFile, remainder: Remainder<S>) {
+    super();
+    this.context = context;
+    this.record = record;
+    this.shipping = new Shipping(context, record, this, {
+      isDeliverable: () => this.#deliverable(),
+      delivered: (index) => this.#status('chunk', index),
+      dropped: (index) => this.#status('dropped', index),
+      quarantined: (index, error) => this.#quarantined(index, error),
+      cameThrough: () => this.#cameThrough(),
+      waiting: (error) => this.#waiting(error),
+      problem: (error) => this.#later('problem', error),
+      settled: () => this.#settled(),
+      closedByService: () => this.#continue(),
+    });
+    for (const sidecar of remainder.sidecars) this.shipping.add(sidecar, true);
+    for (const problem of remainder.problems) this.#later('problem', problem);
+    this.#opening = new Opening(context, record, {
+      opened: () => this.#opened(),
+      failed: (error) => this.#failed(error),
+      waiting: (error) => this.#waiting(error),
+      problem: (error) => this.#later('problem', error),
+      linked: () => {
+        context.delivery.wake();
+        this.#endIfDone();
+      },
+    });
+  }
+
+  get owner(): Owner {
+    return this.record.data.owner;
+  }
+
+  /** All settings of the stream, the node's own ones among them. */
+  get settings(): RawSettings {
+    return this.record.data.settings;
+  }
+
+  get topic(): string | undefined {
+    return this.record.data.topic;
+  }
+
+  get folder(): string {
+    return this.record.folder;
+  }
+
+  /** Null before the service has answered. */
+  get dataId(): string | null {
+    return this.record.generation.data_id;
+  }
+
+  /** False from the finalize intent on: the next data or start opens another stream. */
+  get open(): boolean {
+    return this.record.data.finalize === 'no';
+  }
+
+  /** Frames or points accepted and not yet sealed. */
+  protected abstract get openItems(): number;
+  /** True when nothing of the open chunk waits for the service. */
+  protected abstract get openIsSent(): boolean;
+  /** Index that the open chunk has or would have. */
+  protected abstract get openChunkIndex(): number;
+  abstract deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: S): Promise<void>;
+  abstract verify(sidecar: S): Promise<boolean>;
+  protected abstract endOnService(api: ApiClient, dataId: string): Promise<void>;
+  /** Seals what is open. */
+  protected abstract seal(): Promise<void>;
+  /** Brings the open chunk to the disk platter. */
+  abstract sync(): Promise<void>;
+  /** Bytes of the open chunk's files. */
+  abstract openBytes(): Promise<number>;
+  /** Syncs and lets the files go; nothing is sealed. */
+  protected abstract closeFiles(): Promise<void>;
+
+  /** Begins, or goes on after a restart: what the record wants is done. */
+  resume(): void {
+    if (!this.record.data.begun) return;
+    this.context.delivery.add(this.shipping);
+    this.#opening.start();
+    this.#endIfDone();
+  }
+
+  /** An explicit start, or the first accepted data: from now on the service is told. */
+  async begin(): Promise<void> {
+    if (this.record.data.begun) return;
+    await this.record.update((data) => {
+      data.begun = true;
+    });
+    this.announce();
+    this.resume();
+  }
+
+  /** Tells the current state again. */
+  announce(): void {
+    this.#stream('started');
+    if (this.dataId !== null) this.#stream('opened');
+  }
+
+  /** Names of the settings told to the service that differ. */
+  differs(settings: RawSettings): string[] {
+    return differing(this.kind, this.settings, settings);
+  }
+
+  /** Sends or seals what is open, at once. */
+  abstract flush(): Promise<void>;
+
+  /** Ends the stream once all is delivered; resolves when that intent is on disk. */
+  async finalize(): Promise<void> {
+    if (!this.open) return;
+    await this.record.update((data) => {
+      data.finalize = 'wanted';
+    });
+    this.watch.stopped();
+    if (!this.record.data.begun && this.openItems === 0) {
+      await this.#remove();
+      return;
+    }
+    await this.#sealOpen();
+    this.#endIfDone();
+  }
+
+  /** The editor's settings were corrected or changed where only this side uses them. */
+  async adopt(settings: RawSettings, editor: RawSettings): Promise<void> {
+    await this.record.update((data) => {
+      data.settings = { ...settings };
+      data.editor = { ...editor };
+      const { streamName } = settings;
+      if (this.dataId === null) this.record.generation.name = typeof streamName === 'string' && streamName !== '' ? streamName : null;
+    });
+    this.#opening.retry();
+  }
+
+  /** What went wrong last, until it goes right again. */
+  get lastError(): AtomscaleError | undefined {
+    return this.#lastError;
+  }
+
+  /** Gives up a stream that holds no data: nothing more is told to the service. */
+  async discard(): Promise<void> {
+    this.context.delivery.remove(this.shipping);
+    await this.record.update((data) => {
+      data.finalize = 'done';
+    });
+    await this.#remove();
+  }
+
+  /** Opening was refused: corrected settings open it again. */
+  get refused(): boolean {
+    return this.record.generation.opening === 'refused';
+  }
+
+  status(): StatusEvent {
+    return statusOf(this.#snapshot(), 'status');
+  }
+
+  health(): StreamHealth {
+    return healthOf(this.#snapshot());
+  }
+
+  report(): Report {
+    return reportOf(this.#snapshot());
+  }
+
+  /** Once a second: the rate, the silence, the idle end. */
+  tick(now: number): void {
+    const { settings, finalize } = this.record.data;
+    const fps = Number(settings.fps) || undefined;
+    if (this.watch.tick(now, fps) && this.open) this.#status('silent');
+    const idle = Number(settings.idleTimeout) * 1000;
+    if (this.open && this.record.data.begun && idle > 0 && now - this.record.data.last_data >= idle) {
+      this.finalize().catch((error: unknown) => this.#later('problem', error as AtomscaleError));
+    }
+    if (finalize === 'wanted' && this.openItems > 0) void this.#sealOpen();
+  }
+
+  /** Lets go of files at close or redeploy of everything; the stream goes on after. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.context.delivery.remove(this.shipping);
+    await this.#opening.closed();
+    await this.#ending;
+    if (this.record.data.finalize === 'done') return;
+    await this.closeFiles();
+    await this.record.update(() => undefined);
+  }
+
+  // ── what subclasses tell ────────────────────────────────────────────────────────────────────────────────
+
+  /** Data was accepted: it is in the open chunk on disk. */
+  protected async accepted(items: number): Promise<void> {
+    this.record.data.last_data = Date.now();
+    this.watch.saw(items);
+    this.#drained = false;
+    if (!this.record.data.begun) await this.begin();
+  }
+
+  protected sealed(sidecar: S): void {
+    this.shipping.add(sidecar);
+    this.#drained = false;
+  }
+
+  #settled(): void {
+    if (!this.#drained && this.shipping.size === 0 && this.openIsSent) {
+      this.#drained = true;
+      this.#status('drained');
+    }
+    this.#endIfDone();
+  }
+
+  /**
+   * Admits data.
+   *
+   * @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed
+   */
+  protected admit(): void {
+    if (this.#closed || this.context.closing.aborted) {
+      throw new SpoolError('ERR_SPOOL', this.folder, 'the stream is closed here (it goes on after the restart); send the data again then');
+    }
+    this.context.budget.admit();
+  }
+
+  get busyIndex(): number | null {
+    return null;
+  }
+
+  takeOpen(_now: number): (() => Promise<void>) | undefined {
+    return undefined;
+  }
+
+  async sentAgainLater(_entry: Entry<S>): Promise<boolean> {
+    return false;
+  }
+
+  /** Another stream on the service takes over. */
+  protected continued(): void {}
+
+  // ── delivery ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #deliverable(): boolean {
+    return this.#opening.isLinked && this.#continuing === undefined;
+  }
+
+  #cameThrough(): void {
+    if (this.#waitingSince === null) return;
+    this.#waitingSince = null;
+    this.#lastError = undefined;
+    this.#status('resumed');
+  }
+
+  #quarantined(chunkIndex: number, error: AtomscaleError): void {
+    this.#lastError = error;
+    this.#status('quarantined', chunkIndex);
+    this.#later('problem', error);
+  }
+
+  /** The service has closed the stream: another one with the same settings takes what waits, from index 0. */
+  #continue(): Promise<void> {
+    this.#continuing ??= this.#newGeneration().finally(() => {
+      this.#continuing = undefined;
+    });
+    return this.#continuing;
+  }
+
+  async #newGeneration(): Promise<void> {
+    const { name } = this.record.generation;
+    let base = this.openChunkIndex;
+    for (const { chunk_index } of this.shipping.sidecars()) base = Math.min(base, chunk_index);
+    await this.record.update((data) => {
+      data.generations.push({
+        data_id: null,
+        name: name?.endsWith(' (continued)') ? name : `${name ?? 'Stream'} (continued)`,
+        base,
+        opening: 'wanted',
+        links: [],
+      });
+    });
+    this.shipping.reset();
+    this.continued();
+    this.#opening.start();
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #sealOpen(): Promise<void> {
+    try {
+      await this.seal();
+    } catch (error) {
+      // The intent is on disk; sealing is tried again every second until the disk allows it.
+      this.#waiting(error);
+    }
+  }
+
+  #endIfDone(): void {
+    const isDone =
+      this.record.data.finalize === 'wanted' &&
+      this.shipping.isIdle &&
+      this.openItems === 0 &&
+      this.#deliverable();
+    if (!isDone || this.context.closing.aborted) return;
+    this.#ending ??= this.#end()
+      .catch((error: unknown) => this.#later('problem', error as AtomscaleError))
+      .finally(() => {
+        this.#ending = undefined;
+      });
+  }
+
+  async #end(): Promise<void> {
+    const { api, access, closing, delivery } = this.context;
+    for (let failures = 1; ; failures += 1) {
+      await access.granted();
+      if (closing.aborted) return;
+      try {
+        await this.endOnService(api, this.dataId as string);
+        break;
+      } catch (error) {
+        if (closing.aborted) return;
+        const verdict = verdictOf(error);
+        if (verdict === 'unauthorized') access.pause(error as AtomscaleError);
+        else if (verdict === 'transient') {
+          this.#waiting(error);
+          await sleep(backoff(failures, error), closing);
+        } else {
+          const { status } = error as ApiError;
+          if (status !== 404 && status !== 409) this.#later('problem', error as AtomscaleError);
+          break;
+        }
+      }
+    }
+    this.#cameThrough();
+    delivery.remove(this.shipping);
+    await this.record.update((data) => {
+      data.finalize = 'done';
+    });
+    this.#stream('finalized', { report: this.report() });
+    await this.#remove();
+  }
+
+  async #remove(): Promise<void> {
+    this.#closed = true;
+    await this.closeFiles();
+    await this.record.settled();
+    // What is in quarantine is the person's to look at: the folder stays with it.
+    if (this.record.data.counts.quarantined === 0) await rm(this.folder, { recursive: true, force: true });
+    this.#later('end');
+  }
+
+  // ── events ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #snapshot(): Snapshot {
+    let items = this.record.data.counts.items + this.openItems;
+    for (const sidecar of this.shipping.sidecars()) items += itemsOf(sidecar);
+    return {
+      data: this.record.data,
+      dataId: this.dataId,
+      items,
+      pending: this.shipping.size,
+      spoolBytes: this.context.budget.bytes,
+      rate: this.watch.rate,
+      silentSince: this.watch.silentSince,
+      waitingSince: this.#waitingSince,
+      paused: this.context.access.refusal,
+      error: this.#lastError,
+    };
+  }
+
+  #opened(): void {
+    const [previous] = this.record.data.generations.slice(-2, -1);
+    this.#cameThrough();
+    if (previous?.data_id) this.#stream('continued', { previous_data_id: previous.data_id });
+    else this.#stream('opened');
+  }
+
+  #failed(error: AtomscaleError): void {
+    this.#lastError = error;
+    this.#waitingSince ??= Date.now();
+    this.#stream('failed', { error: { code: error.code, message: error.message } });
+    this.#later('problem', error);
+  }
+
+  #waiting(error: unknown): void {
+    this.#lastError = error instanceof AtomscaleError ? error : new AtomscaleError('ERR_API', String(error));
+    if (this.#waitingSince !== null) return;
+    this.#waitingSince = Date.now();
+    this.#status('waiting');
+    this.context.log.warn(`stream ${this.dataId ?? '(not open yet)'} waits: ${this.#lastError.message}`);
+  }
+
+  #stream(event: StreamEvent['event'], more: Partial<StreamEvent> = {}): void {
+    this.#later('stream', { event, data_id: this.dataId, settings: this.settings, ...more });
+  }
+
+  #status(event: StatusEvent['event'], chunkIndex?: number): void {
+    this.#later('status', statusOf(this.#snapshot(), event, chunkIndex));
+  }
+
+  /** Outside of the call that caused it, in order: a listener's fault is not the stream's. */
+  #later<E extends keyof Events>(event: E, ...values: Events[E]): void {
+    setImmediate(() => (this as EventEmitter).emit(event, ...values));
+  }
+}

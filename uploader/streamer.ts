@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { ClockStatus } from './clock.js';
+import { ApiError, AtomscaleError, SpoolError } from './errors.js';
+import { loggerOf } from './log.js';
+import type { Owner, Report, StatusEvent, StreamEvent } from './types.js';
+import { type AnyStream, Uploader } from './uploader.js';
+
+export interface StreamerOptions {
+  /** Blank: the environment's AS_API_KEY. */
+  readonly apiKey?: string;
+  /** Blank: the environment's AS_API_ENDPOINT, else https://api.atomscale.ai. */
+  readonly endpoint?: string;
+  /** 0 silent, 1 errors (default), 2 warnings, 3 information, 4 everything. */
+  readonly verbosity?: number;
+  /** Folder that keeps data until it is delivered; `~/.atomscale/spool` by default. */
+  readonly spoolDir?: string;
+  /** Bytes the spool may take; 50 GB by default. */
+  readonly spoolMaxBytes?: number;
+  /** Bytes that stay free on the disk; 2 GB by default. */
+  readonly spoolMinFreeBytes?: number;
+  /** Transfers at once; 4 by default. */
+  readonly uploads?: number;
+  /** Compare the clock with the service's; true by default. */
+  readonly clockSync?: boolean;
+  /** Seconds within which `initialize` must reach the service; 60 by default. */
+  readonly openTimeout?: number;
+}
+
+export interface FinalizeOptions {
+  /** Seconds to wait for what is still to be delivered; without end by default. */
+  readonly drainTimeout?: number;
+}
+
+export interface SpoolStatus {
+  readonly spool_bytes: number;
+  readonly streams: readonly StatusEvent[];
+}
+
+/** Library processes side by side each need a spool of their own. */
+const MAX_PROCESSES = 64;
+
+/** What the two streamers of the library have in common: streams by their data_id. */
+export abstract class Streamer<T extends AnyStream> {
+  readonly #options: StreamerOptions;
+  readonly #streams = new Map<string, T>();
+  #uploader: Promise<Uploader> | undefined;
+  #current: Uploader | undefined;
+
+  constructor(options: StreamerOptions = {}) {
+    this.#options = options;
+  }
+
+  /** State of the spool and of the streams opened here. */
+  spoolStatus(): SpoolStatus {
+    return {
+      spool_bytes: this.#current?.spoolBytes ?? 0,
+      streams: [...this.#streams.values()].map((stream) => stream.status()),
+    };
+  }
+
+  /** How far this host's clock is from the service's. */
+  clockStatus(): ClockStatus {
+    return (
+      this.#current?.clockStatus ?? { synced: false, offset_ms: null, uncertainty_ms: null, samples: 0, last_sync: null }
+    );
+  }
+
+  /**
+   * Ends a stream once every chunk is delivered, whatever failed in between.
+   *
+   * @throws ApiError when `drainTimeout` passes before: the intent stays in the spool, and delivery goes on as
+   *   long as the process lives and in the next one that uses the spool
+   */
+  async finalize(dataId: string, { drainTimeout }: FinalizeOptions = {}): Promise<Report> {
+    const stream = this.streamOf(dataId);
+    const finalized = this.#event(stream, (event) => event.event === 'finalized', drainTimeout);
+    finalized.catch(() => undefined);
+    await stream.finalize();
+    try {
+      const { report } = await finalized;
+      return report as Report;
+    } catch (error) {
+      if (!(error instanceof Timeout)) throw error;
+      const { chunks_pending } = stream.status();
+      throw new ApiError(
+        'finalize',
+        `stream ${dataId}: ${chunks_pending} chunks are not delivered after ${drainTimeout} s; they stay in ${stream.folder} ` +
+          'and go out while this process lives, or when the next one starts',
+      );
+    } finally {
+      if (!stream.open) this.#streams.delete(dataId);
+      await this.#releaseIfIdle();
+    }
+  }
+
+  /** Lets the spool go; what is not delivered stays in it. */
+  async close(): Promise<void> {
+    this.#streams.clear();
+    await this.#releaseIfIdle();
+  }
+
+  protected streamOf(dataId: string): T {
+    const stream = this.#streams.get(dataId);
+    if (stream !== undefined) return stream;
+    throw new AtomscaleError('ERR_NOT_STARTED', `no open stream ${JSON.stringify(dataId)} here; call initialize() first`);
+  }
+
+  /** Opens a stream and waits for the service's answer. */
+  protected async open(start: (uploader: Uploader, owner: Owner) => Promise<T>): Promise<string> {
+    const uploader = await this.#acquire();
+    try {
+      const stream = await start(uploader, { node: `library-${randomUUID()}`, stream: '' });
+      const dataId = await this.#opened(uploader, stream);
+      this.#streams.set(dataId, stream);
+      return dataId;
+    } catch (error) {
+      await this.#releaseIfIdle();
+      throw error;
+    }
+  }
+
+  async #opened(uploader: Uploader, stream: T): Promise<string> {
+    const { openTimeout = 60 } = this.#options;
+    let denied: NodeJS.Timeout | undefined;
+    try {
+      const unauthorized = new Promise<never>((_, reject) => {
+        denied = setInterval(() => uploader.paused && reject(uploader.paused.error), 20);
+      });
+      const answered = this.#event(stream, ({ event }) => event === 'opened' || event === 'failed', openTimeout);
+      const { error, data_id } = await Promise.race([answered, unauthorized]);
+      if (error === undefined) return data_id as string;
+      throw stream.lastError ?? new AtomscaleError('ERR_API', error.message);
+    } catch (error) {
+      const last = stream.lastError;
+      await stream.discard();
+      if (!(error instanceof Timeout)) throw error;
+      throw new ApiError('initialize', `the service was not reached within ${openTimeout} s: ${last?.message ?? 'no answer'}`, {
+        cause: last,
+      });
+    } finally {
+      clearInterval(denied);
+    }
+  }
+
+  /** The next event of a kind, from a stream that may emit others before. */
+  #event(stream: T, wanted: (event: StreamEvent) => boolean, seconds?: number): Promise<StreamEvent> {
+    return new Promise((resolve, reject) => {
+      const timer = seconds === undefined ? undefined : setTimeout(() => end(() => reject(new Timeout())), seconds * 1000);
+      const listen = (event: StreamEvent): void => {
+        if (wanted(event)) end(() => resolve(event));
+      };
+      const end = (settle: () => void): void => {
+        clearTimeout(timer);
+        stream.off('stream', listen);
+        settle();
+      };
+      stream.on('stream', listen);
+    });
+  }
+
+  async #acquire(): Promise<Uploader> {
+    this.#uploader ??= this.#acquireFree();
+    try {
+      this.#current = await this.#uploader;
+      return this.#current;
+    } catch (error) {
+      this.#uploader = undefined;
+      throw error;
+    }
+  }
+
+  async #acquireFree(): Promise<Uploader> {
+    const { spoolDir = join(homedir(), '.atomscale', 'spool'), verbosity = 1, openTimeout: _, ...rest } = this.#options;
+    const logger = loggerOf(verbosity);
+    for (let number = 1; ; number += 1) {
+      const id = number === 1 ? 'library' : `library-${number}`;
+      try {
+        return await Uploader.acquire({ ...rest, id, spoolDir, logger });
+      } catch (error) {
+        const isLocked = error instanceof SpoolError && error.message.startsWith('locked');
+        if (!isLocked || number >= MAX_PROCESSES) throw error;
+      }
+    }
+  }
+
+  async #releaseIfIdle(): Promise<void> {
+    if (this.#streams.size > 0 || this.#uploader === undefined) return;
+    const uploader = this.#uploader;
+    this.#uploader = undefined;
+    await (await uploader).release();
+  }
+}
+
+class Timeout extends Error {}

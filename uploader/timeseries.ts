@@ -1,0 +1,293 @@
+import { type ApiClient, wasUnanswered } from './api/client.js';
+import { type Column, finalizeTimeseriesStream, sendChannel, sendChannels } from './api/tool-state.js';
+import type { Correction } from './clock.js';
+import type { Context } from './context.js';
+import { AtomscaleError, SpoolError } from './errors.js';
+import { timeseriesSettings } from './settings.js';
+import { dataFile } from './spool/chunk-files.js';
+import { type Entry, type TimeseriesSidecar, writeSidecar } from './spool/entry.js';
+import { spoolError } from './spool/files.js';
+import type { RecordFile } from './spool/stream-record.js';
+import { type Remainder, Stream } from './stream.js';
+import { shifted, type Table, tableOf } from './timeseries/chunk.js';
+import { readJournal } from './timeseries/journal.js';
+import { OpenChunk, type RowRules } from './timeseries/open-chunk.js';
+import type { Reading, TimeseriesSettings } from './types.js';
+
+/** Readings that may wait for the disk. */
+const MAX_WAITING = 200_000;
+/** A sealed chunk whose early send got no answer is sent once more: the answerless one may land late. */
+const REPEAT_AFTER = 60_000;
+
+interface Waiting {
+  readonly readings: readonly Reading[];
+  /** Host clock at acceptance, Unix seconds. */
+  readonly arrival: number;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** Readings on their way: into rows, into the open chunk's journal on disk, then to the service. */
+export class TimeseriesStream extends Stream<TimeseriesSidecar> {
+  readonly kind = 'timeseries';
+  readonly #open: OpenChunk;
+  #rules: TimeseriesSettings;
+  /** Operations on the open chunk, one after the other. */
+  #work: Promise<unknown> = Promise.resolve();
+  #waiting: Waiting[] = [];
+  #waitingReadings = 0;
+  #draining = false;
+  #sealTimer: NodeJS.Timeout | undefined;
+  /** Index of the chunk that is being sent early. */
+  #earlyIndex: number | null = null;
+  #flushAsked = false;
+
+  constructor(context: Context, record: RecordFile, remainder: Remainder<TimeseriesSidecar>, open: OpenChunk) {
+    super(context, record, remainder);
+    this.#rules = timeseriesSettings(record.data.settings);
+    this.#open = open;
+  }
+
+  /**
+   * Takes readings; resolves when they are in the open chunk's journal on disk.
+   *
+   * @throws AtomscaleError ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
+   */
+  async push(readings: readonly Reading[]): Promise<void> {
+    this.admit();
+    if (this.#waitingReadings + readings.length > MAX_WAITING && this.#waitingReadings > 0) {
+      throw new AtomscaleError(
+        'ERR_OVERLOAD',
+        `${this.#waitingReadings} readings wait for the disk (at most ${MAX_WAITING}); send fewer, or look after the disk`,
+      );
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#waitingReadings += readings.length;
+      this.#waiting.push({ readings, arrival: Date.now() / 1000, resolve, reject });
+      if (this.#draining) return;
+      this.#draining = true;
+      void this.#enqueue(() => this.#drain());
+    });
+  }
+
+  /**
+   * Takes a whole chunk as it stands, for the library: its index, columns and axes are the caller's.
+   *
+   * @param single by POST /tool-state/stream/chunk, for one channel
+   */
+  async pushTable(chunkIndex: number, columns: Readonly<Record<string, Column>>, single: boolean): Promise<void> {
+    this.admit();
+    const sidecar = await this.#enqueue(() => this.#open.addTable(chunkIndex, columns, single));
+    this.sealed(sidecar);
+    await this.accepted(sidecar.points);
+  }
+
+  /** Sends the open chunk early, as it stands. */
+  async flush(): Promise<void> {
+    await this.sync();
+    this.#flushAsked = true;
+    this.context.delivery.wake();
+  }
+
+  async sync(): Promise<void> {
+    await this.#enqueue(() => this.#open.sync());
+  }
+
+  async openBytes(): Promise<number> {
+    return this.#open.bytes;
+  }
+
+  override async adopt(settings: Stream['settings'], editor: Stream['settings']): Promise<void> {
+    this.#rules = timeseriesSettings(settings);
+    await super.adopt(settings, editor);
+  }
+
+  override tick(now: number): void {
+    super.tick(now);
+    if (this.#earlyIsDue(now)) this.context.delivery.wake();
+  }
+
+  protected get openItems(): number {
+    return this.#open.points + this.#waitingReadings;
+  }
+
+  protected get openIsSent(): boolean {
+    return this.openItems === this.#open.early.points && this.#earlyIndex === null;
+  }
+
+  protected get openChunkIndex(): number {
+    return this.#open.chunkIndex;
+  }
+
+  override get busyIndex(): number | null {
+    return this.#earlyIndex;
+  }
+
+  protected async seal(): Promise<void> {
+    const sidecar = await this.#enqueue(() => this.#open.seal());
+    if (sidecar !== undefined) this.sealed(sidecar);
+  }
+
+  protected async closeFiles(): Promise<void> {
+    clearTimeout(this.#sealTimer);
+    await this.#enqueue(() => this.#open.close());
+  }
+
+  async verify(): Promise<boolean> {
+    return true; // Every record's checksum is compared when the journal is read for sending.
+  }
+
+  async deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: TimeseriesSidecar): Promise<void> {
+    const path = dataFile(this.folder, sidecar);
+    const journal = await readJournal(path).catch((error: unknown) => {
+      throw spoolError(error, path, 'reading');
+    });
+    if (journal === undefined || journal.cutBytes > 0) {
+      throw new SpoolError('ERR_SPOOL', path, `${path}: damaged after ${journal?.goodBytes ?? 0} bytes, the checksum does not hold`);
+    }
+    await send(api, dataId, chunkIndex, shifted(tableOf(journal), secondsOf(sidecar.clock)));
+  }
+
+  protected endOnService(api: ApiClient, dataId: string): Promise<void> {
+    return finalizeTimeseriesStream(api, dataId);
+  }
+
+  override async sentAgainLater(entry: Entry<TimeseriesSidecar>): Promise<boolean> {
+    if (!entry.sidecar.early_unanswered) return false;
+    entry.sidecar.early_unanswered = false;
+    await writeSidecar(this.folder, entry.sidecar);
+    entry.notBefore = Date.now() + REPEAT_AFTER;
+    return true;
+  }
+
+  /** The new stream knows nothing of what was sent early to the old one. */
+  protected override continued(): void {
+    this.#open.early.points = 0;
+    this.#open.early.unanswered = false;
+  }
+
+  // ── early sends ─────────────────────────────────────────────────────────────────────────────────────────
+
+  override takeOpen(now: number): (() => Promise<void>) | undefined {
+    if (!this.#earlyIsDue(now)) return undefined;
+    this.#earlyIndex = this.#open.chunkIndex;
+    this.#flushAsked = false;
+    return () => this.#sendEarly();
+  }
+
+  #earlyIsDue(now: number): boolean {
+    const { points, at } = this.#open.early;
+    if (this.#open.points === points) this.#flushAsked = false;
+    if (this.#earlyIndex !== null || this.#open.points === points) return false;
+    const { flushInterval } = this.#rules;
+    return this.#flushAsked || (flushInterval > 0 && now - at >= flushInterval * 1000);
+  }
+
+  async #sendEarly(): Promise<void> {
+    const { data_id, base } = this.record.generation;
+    const dataId = data_id as string;
+    const early = this.#open.early;
+    const chunk = this.#open.current;
+    const wasSentBefore = early.unanswered;
+    early.at = Date.now();
+    try {
+      if (chunk === undefined) return;
+      const found = await this.#enqueue(async () => {
+        if (this.#open.current !== chunk) return undefined;
+        await this.#open.prepareEarly(this.context.clock.correction() ?? null);
+        early.unanswered = true;
+        return { table: chunk.table(), points: chunk.rows.points };
+      });
+      if (found === undefined) return;
+      await send(this.context.api, dataId, chunk.chunkIndex - base, shifted(found.table, secondsOf(early.clock)));
+      this.#earlyAnswered(chunk.number, early, wasSentBefore);
+      early.points = found.points;
+      this.shipping.succeeded();
+    } catch (error) {
+      if (chunk !== undefined && !wasUnanswered(error)) this.#earlyAnswered(chunk.number, early, wasSentBefore);
+      await this.shipping.failed(undefined, dataId, error);
+    } finally {
+      this.#earlyIndex = null;
+    }
+  }
+
+  /** The chunk may have been sealed while its early send was under way. */
+  #earlyAnswered(number: number, early: OpenChunk['early'], wasSentBefore: boolean): void {
+    early.unanswered = wasSentBefore;
+    for (const sidecar of this.shipping.sidecars()) if (sidecar.number === number) sidecar.early_unanswered = wasSentBefore;
+  }
+
+  // ── the open chunk ──────────────────────────────────────────────────────────────────────────────────────
+
+  #enqueue<T>(step: () => T | Promise<T>): Promise<T> {
+    const done = this.#work.then(step);
+    this.#work = done.catch(() => undefined);
+    return done;
+  }
+
+  get #rowRules(): RowRules {
+    return { rowWindow: this.#rules.rowWindow / 1000, pointsPerChunk: this.#rules.pointsPerChunk };
+  }
+
+  /** Takes all waiting messages with one write: the disk, not the number of messages, sets the pace. */
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      const readings = batch.flatMap(({ readings: list, arrival }) => byTime(list, arrival));
+      try {
+        this.admit();
+        await this.#open.take(readings, this.#rowRules, (sidecar) => this.sealed(sidecar));
+        this.#release(readings.length);
+        await this.accepted(readings.length);
+        for (const { resolve } of batch) resolve();
+        await this.#sealIfFull();
+      } catch (error) {
+        this.#release(readings.length);
+        for (const { reject } of batch) reject(error);
+        await this.#open.reload().catch((unread: unknown) => this.context.log.error((unread as Error).message));
+      }
+    }
+    this.#draining = false;
+  }
+
+  #release(readings: number): void {
+    this.#waitingReadings -= readings;
+  }
+
+  /** A full chunk is sealed at once, or after the row window when other channels may still join its last row. */
+  async #sealIfFull(): Promise<void> {
+    const fullness = this.#open.fullness(this.#rowRules);
+    if (fullness === 'room') return;
+    const sealNow = async (): Promise<void> => {
+      const sidecar = await this.#open.seal();
+      if (sidecar !== undefined) this.sealed(sidecar);
+    };
+    if (fullness === 'complete') {
+      await sealNow().catch((error: unknown) => this.context.log.warn((error as Error).message));
+      return;
+    }
+    const chunk = this.#open.current;
+    clearTimeout(this.#sealTimer);
+    this.#sealTimer = setTimeout(() => {
+      this.#enqueue(() => (this.#open.current === chunk ? sealNow() : undefined)).catch((error: unknown) =>
+        this.context.log.warn((error as Error).message),
+      );
+    }, this.#rules.rowWindow);
+  }
+}
+
+/** A message's readings by time, so that equal timestamps of its channels meet in a row. */
+function byTime(readings: readonly Reading[], arrival: number): (Reading & { time: number; onArrival: boolean })[] {
+  return readings
+    .map((reading) => ({ ...reading, time: reading.time ?? arrival, onArrival: reading.time === null }))
+    .sort((one, other) => one.time - other.time);
+}
+
+const secondsOf = (clock: Correction | null | undefined): number => (clock?.offsetMs ?? 0) / 1000;
+
+async function send(api: ApiClient, dataId: string, chunkIndex: number, { columns, single }: Table): Promise<void> {
+  const [only] = Object.entries(columns);
+  if (only === undefined) return;
+  if (single) await sendChannel(api, dataId, chunkIndex, ...only);
+  else await sendChannels(api, dataId, chunkIndex, columns);
+}
