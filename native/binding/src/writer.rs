@@ -1,0 +1,225 @@
+//! `ChunkWriter`.
+
+use std::path::PathBuf;
+
+use atomscale_core::chunk::SealedChunk as Sealed;
+use atomscale_core::frame::{Depth, Format, FrameSpec as Spec, Size};
+use atomscale_core::log::{Accepted, Options};
+use atomscale_core::stamps::Stamping;
+use atomscale_core::{budget, error, writer};
+use napi::Env;
+use napi::bindgen_prelude::{Float64ArraySlice, Object, Uint8ArraySlice};
+use napi_derive::napi;
+
+use crate::promise::{Settler, promise};
+use crate::to_js;
+
+/// How raw bytes become gray8 frames.
+#[napi(object, object_to_js = false)]
+pub struct FrameSpec {
+    /// auto, image, mono8, mono10, mono12, mono16, rgb8, bgr8 or rgba8.
+    pub format: String,
+    /// Pixels of a raw frame; 0 = not given.
+    pub width: u32,
+    /// Pixels of a raw frame; 0 = not given.
+    pub height: u32,
+    /// Byte order of raw 16-bit samples.
+    pub big_endian: bool,
+    /// Bits that carry signal in a 16-bit sample; 8 (or 0) says nothing about 16-bit samples: all 16.
+    pub significant_bits: u32,
+    /// full-scale, frame-max or window.
+    pub depth: String,
+    /// Raw count that becomes black, for depth window.
+    pub low: f64,
+    /// Raw count that becomes white, for depth window.
+    pub high: f64,
+}
+
+/// How a stream's chunks are made.
+#[napi(object, object_to_js = false)]
+pub struct WriterOptions {
+    /// Where the chunk files are; must exist.
+    pub folder: String,
+    /// Number of the next chunk; its files are NNNNNN.part, .open, .shard, .json.
+    pub next_number: u32,
+    /// Frames a chunk.
+    pub chunk_size: u32,
+    /// Frames a second.
+    pub fps: f64,
+    /// Of zstd.
+    pub level: i32,
+    /// Of the stream's frames; 0 = not known yet.
+    pub width: u32,
+    /// Of the stream's frames; 0 = not known yet.
+    pub height: u32,
+}
+
+/// A chunk that is a shard on disk now, ready to be sent.
+#[napi(object, object_from_js = false)]
+pub struct SealedChunk {
+    /// Of its files.
+    pub number: u32,
+    /// Its place in the stream.
+    pub chunk_index: i64,
+    /// Frames in it.
+    pub frames: u32,
+    /// Of each frame.
+    pub height: u32,
+    /// Of each frame.
+    pub width: u32,
+    /// When its first frame was taken, Unix ms, without clock correction.
+    pub start_ms: f64,
+    /// Of the shard file.
+    pub bytes: i64,
+}
+
+/// What became of an accepted message.
+#[napi(object, object_from_js = false)]
+pub struct PushResult {
+    /// Frames in it.
+    pub frames: u32,
+    /// Chunks sealed since the last answer, oldest first.
+    pub sealed: Vec<SealedChunk>,
+    /// Of each frame.
+    pub height: u32,
+    /// Of each frame.
+    pub width: u32,
+}
+
+/// Writes the frames of one stream to disk, chunk by chunk. Calls are answered in the order they were made.
+#[napi]
+pub struct ChunkWriter {
+    writer: writer::ChunkWriter,
+    settler: Settler,
+}
+
+#[napi]
+impl ChunkWriter {
+    /// Touches no file yet.
+    #[napi(constructor, catch_unwind)]
+    #[expect(clippy::needless_pass_by_value, reason = "what napi hands over")]
+    pub fn new(options: WriterOptions) -> napi::Result<Self> {
+        let WriterOptions { folder, next_number, chunk_size, fps, level, width, height } = options;
+        let size = (width > 0 && height > 0).then_some(Size { height, width });
+        let chunk_size = chunk_size as usize;
+        let folder = PathBuf::from(folder);
+        let options = Options { folder, next_number, chunk_size, fps, level, size };
+        let writer = writer::ChunkWriter::new(options).map_err(|error| to_js(&error))?;
+        Ok(Self { writer, settler: Settler::default() })
+    }
+
+    /// Takes the frames of a message, whole or not at all; resolved when they are in the open chunk's file.
+    ///
+    /// The bytes are copied in the call; ERR_OVERLOAD is thrown by the call itself, all else rejects.
+    /// stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
+    /// arrivalMs: the host's clock now. chunkIndex: null = frames flow into the open chunk; a number = these frames
+    /// are that chunk, whole: what is open is sealed first, then they are written and sealed.
+    #[napi(catch_unwind, ts_return_type = "Promise<PushResult>")]
+    #[expect(clippy::needless_pass_by_value, reason = "what napi hands over")]
+    pub fn push<'env>(
+        &self,
+        env: &'env Env,
+        parts: Vec<Uint8ArraySlice<'env>>,
+        spec: FrameSpec,
+        stamps: Float64ArraySlice<'env>,
+        arrival_ms: f64,
+        #[napi(ts_arg_type = "number | null")] chunk_index: Option<u32>,
+    ) -> napi::Result<Object<'env>> {
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        let charge = budget::process().take(bytes).map_err(|error| to_js(&error))?;
+        let message = writer::Message {
+            parts: parts.iter().map(|part| part.to_vec()).collect(),
+            charge,
+            spec: parse(&spec),
+            stamping: Stamping::new(&stamps, arrival_ms),
+            chunk_index: chunk_index.map(Into::into),
+        };
+        let (done, promise) = promise(env, self.settler.clone(), push_result)?;
+        self.writer.push(message, Box::new(done));
+        Ok(promise)
+    }
+
+    /// Seals the open chunk. Resolves to the oldest chunk that no answer has named yet, null when there is none: so
+    /// after a push that failed, call it until it is null.
+    #[napi(catch_unwind, ts_return_type = "Promise<SealedChunk | null>")]
+    pub fn seal<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (done, promise) =
+            promise(env, self.settler.clone(), |chunk: Option<Sealed>| chunk.map(sealed_chunk))?;
+        self.writer.seal(Box::new(done));
+        Ok(promise)
+    }
+
+    /// Makes what was pushed before outlive a power failure: syncs the part, then the journal.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn sync<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (done, promise) = promise(env, self.settler.clone(), |()| ())?;
+        self.writer.sync(Box::new(done));
+        Ok(promise)
+    }
+
+    /// After all earlier calls, syncs and releases the files; does not seal. Later calls reject with ERR_NATIVE, but
+    /// for another close.
+    #[napi(catch_unwind, ts_return_type = "Promise<void>")]
+    pub fn close<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        let (done, promise) = promise(env, self.settler.clone(), |()| ())?;
+        self.writer.close(Box::new(done));
+        Ok(promise)
+    }
+
+    /// Frames in the open chunk.
+    #[napi(getter)]
+    pub fn open_frames(&self) -> u32 {
+        count(self.writer.open_frames())
+    }
+}
+
+fn parse(spec: &FrameSpec) -> error::Result<Spec> {
+    Ok(Spec {
+        format: Format::parse(&spec.format)?,
+        width: spec.width,
+        height: spec.height,
+        big_endian: spec.big_endian,
+        significant_bits: spec.significant_bits,
+        depth: Depth::parse(&spec.depth, spec.low, spec.high)?,
+    })
+}
+
+fn push_result(accepted: Accepted) -> PushResult {
+    PushResult {
+        frames: count(accepted.frames),
+        sealed: accepted.sealed.into_iter().map(sealed_chunk).collect(),
+        height: accepted.size.height,
+        width: accepted.size.width,
+    }
+}
+
+pub(crate) fn sealed_chunk(chunk: Sealed) -> SealedChunk {
+    SealedChunk {
+        number: chunk.number,
+        chunk_index: chunk.chunk_index.cast_signed(),
+        frames: count(chunk.frames),
+        height: chunk.size.height,
+        width: chunk.size.width,
+        start_ms: chunk.start_ms,
+        bytes: chunk.bytes.cast_signed(),
+    }
+}
+
+/// A count of frames; a chunk has at most a u32 of them.
+pub(crate) fn count(frames: usize) -> u32 {
+    u32::try_from(frames).unwrap_or(u32::MAX)
+}
+
+/// Bytes held by pushes that are not on disk yet, over all writers of the process.
+#[napi]
+pub fn memory_in_flight() -> i64 {
+    i64::try_from(budget::process().held()).unwrap_or(i64::MAX)
+}
+
+/// How many bytes may be so held before a push throws ERR_OVERLOAD; 128 MiB unless set.
+#[napi]
+pub fn set_memory_limit(bytes: f64) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float to usize saturates")]
+    let bytes = bytes as usize;
+    budget::process().set_limit(bytes);
+}

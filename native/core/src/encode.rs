@@ -1,0 +1,189 @@
+//! A message's frames, compressed: decoded, turned to gray and compressed in the compute pool, unit by unit.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::compress::compress;
+use crate::error::{Error, Result, guarded};
+use crate::frame::{FrameSpec, Size, Unit, split};
+use crate::pool;
+
+/// One compressed frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedFrame {
+    /// A zstd frame of `size.pixels()` gray8 bytes.
+    pub bytes: Vec<u8>,
+    /// crc32c of `bytes`.
+    pub crc: u32,
+}
+
+/// All frames of a message, at least one, all of one size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedMessage {
+    /// Of each frame.
+    pub size: Size,
+    /// In order.
+    pub frames: Vec<EncodedFrame>,
+}
+
+impl EncodedMessage {
+    /// Bytes held.
+    pub fn bytes(&self) -> usize {
+        self.frames.iter().map(|frame| frame.bytes.len()).sum()
+    }
+}
+
+type UnitResult = Result<Vec<(Size, EncodedFrame)>>;
+
+struct Job<F> {
+    parts: Vec<Vec<u8>>,
+    spec: FrameSpec,
+    level: i32,
+    units: Vec<Unit>,
+    results: Vec<OnceLock<UnitResult>>,
+    left: AtomicUsize,
+    done: Mutex<Option<F>>,
+}
+
+/// Encodes `parts` in the compute pool, then calls `done` on one of its threads. A message that is refused on sight is
+/// refused at once, on this thread. `done` is called once, and must not panic.
+pub fn encode<F>(parts: Vec<Vec<u8>>, spec: FrameSpec, level: i32, done: F)
+where
+    F: FnOnce(Result<EncodedMessage>) + Send + 'static,
+{
+    match guarded(|| split(&parts, &spec)) {
+        Ok(units) => encode_units(parts, spec, level, units, done),
+        Err(error) => done(Err(error)),
+    }
+}
+
+fn encode_units<F>(parts: Vec<Vec<u8>>, spec: FrameSpec, level: i32, units: Vec<Unit>, done: F)
+where
+    F: FnOnce(Result<EncodedMessage>) + Send + 'static,
+{
+    let count = units.len();
+    let job = Arc::new(Job {
+        parts,
+        spec,
+        level,
+        units,
+        results: (0..count).map(|_| OnceLock::new()).collect(),
+        left: AtomicUsize::new(count),
+        done: Mutex::new(Some(done)),
+    });
+    for n in 0..count {
+        let job = Arc::clone(&job);
+        pool::compute().submit(move || job.run(n));
+    }
+}
+
+impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
+    fn run(self: Arc<Self>, n: usize) {
+        let result = guarded(|| self.encode(n));
+        // Each unit is run once, so its place is free.
+        let _ = self.results[n].set(result);
+        if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The last unit: the other threads are through with `self`, or about to let go of it.
+        let results = match Arc::try_unwrap(self) {
+            Ok(job) => job.results.into_iter().filter_map(OnceLock::into_inner).collect::<Vec<_>>(),
+            Err(job) => job.results.iter().filter_map(|result| result.get().cloned()).collect(),
+        };
+        if let Some(done) = done {
+            done(guarded(|| join(results)));
+        }
+    }
+
+    fn encode(&self, n: usize) -> UnitResult {
+        let mut frames = Vec::new();
+        self.units[n].decode(&self.parts, &self.spec, &mut |size, gray| {
+            let bytes = compress(gray, self.level)?;
+            let crc = crc32c::crc32c(&bytes);
+            frames.push((size, EncodedFrame { bytes, crc }));
+            Ok(())
+        })?;
+        Ok(frames)
+    }
+}
+
+/// The units' frames in order; the first error in the message's order, whichever came first in time.
+fn join(results: Vec<UnitResult>) -> Result<EncodedMessage> {
+    let mut frames = Vec::new();
+    let mut first = None;
+    for result in results {
+        for (size, frame) in result? {
+            let expected = *first.get_or_insert(size);
+            if size != expected {
+                return Err(Error::shape(format!(
+                    "expected all frames of a message to be {expected} like its first, got one of {size}; send frames \
+                     of one size"
+                )));
+            }
+            frames.push(frame);
+        }
+    }
+    let size =
+        first.ok_or_else(|| Error::native("a message without frames passed all checks; please report it"))?;
+    Ok(EncodedMessage { size, frames })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+    use crate::frame::{Depth, Format};
+    use std::sync::mpsc;
+
+    fn spec(width: u32, height: u32) -> FrameSpec {
+        FrameSpec {
+            format: Format::Auto,
+            width,
+            height,
+            big_endian: false,
+            significant_bits: 8,
+            depth: Depth::FullScale,
+        }
+    }
+
+    fn encode_now(parts: Vec<Vec<u8>>, spec: FrameSpec) -> Result<EncodedMessage> {
+        let (tell, told) = mpsc::channel();
+        encode(parts, spec, 3, move |result| tell.send(result).unwrap());
+        told.recv().unwrap()
+    }
+
+    #[test]
+    fn frames_stay_in_order_over_parts_and_units() {
+        let frame = |n: usize| vec![(n % 251) as u8; 64 * 64];
+        let parts = vec![(0..100).flat_map(frame).collect(), (100..130).flat_map(frame).collect()];
+        let message = encode_now(parts, spec(64, 64)).unwrap();
+        assert_eq!(message.size, Size { width: 64, height: 64 });
+        assert_eq!(message.frames.len(), 130);
+        for (n, encoded) in message.frames.iter().enumerate() {
+            let mut gray = Vec::with_capacity(64 * 64);
+            zstd_safe::decompress(&mut gray, &encoded.bytes).unwrap();
+            assert_eq!(gray, frame(n));
+            assert_eq!(encoded.crc, crc32c::crc32c(&encoded.bytes));
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_unit_refuses_its_message_alone() {
+        let (tell, told) = mpsc::channel();
+        let beyond = Unit::Image { part: 1 }; // there is none: the index panics, in a thread of the pool
+        let whole = Unit::Raw { part: 0, format: Format::Mono8, frames: 0..1 };
+        let answer = move |result| tell.send(result).unwrap();
+        encode_units(vec![vec![0; 64]], spec(8, 8), 1, vec![whole, beyond], answer);
+        assert_eq!(told.recv().unwrap().unwrap_err().code, Code::Native);
+        assert!(encode_now(vec![vec![0; 64]], spec(8, 8)).is_ok());
+    }
+
+    #[test]
+    fn a_bad_part_among_good_ones_refuses_the_message() {
+        let mut cut = b"\x89PNG\r\n\x1a\n".to_vec();
+        cut.extend([0; 20]);
+        let error = encode_now(vec![vec![1; 64], cut, vec![2; 64]], spec(8, 8)).unwrap_err();
+        assert_eq!(error.code, Code::FrameFormat);
+    }
+}

@@ -1,0 +1,126 @@
+//! Encoded images: PNG, JPEG and BMP by the `image` crate, TIFF by `tiff` (for its pages).
+
+use std::io::Cursor;
+
+use ::image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::gray::{depth16, mean, mean16};
+use super::jpeg::{self, Walk};
+use super::{FrameSpec, Size, tiff};
+use crate::error::{Error, Result};
+
+/// What a decoder may take for one image: the pixels of the largest we accept at 8 bytes each, twice.
+const MAX_DECODER_BYTES: u64 = 16 * super::MAX_PIXELS;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Png,
+    Jpeg,
+    Bmp,
+    Tiff,
+}
+
+fn kind(bytes: &[u8]) -> Option<Kind> {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some(Kind::Png)
+    } else if bytes.starts_with(b"\xff\xd8\xff") {
+        Some(Kind::Jpeg)
+    } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
+        Some(Kind::Tiff)
+    } else if bytes.starts_with(b"BM") {
+        Some(Kind::Bmp)
+    } else {
+        None
+    }
+}
+
+/// Whether a part of format `auto` is an encoded image. Two to four first bytes can be pixels as well, so where the
+/// length fits raw frames (`or_raw`) the head behind them must make sense too.
+pub(super) fn looks_encoded(bytes: &[u8], or_raw: bool) -> bool {
+    match kind(bytes) {
+        None => false,
+        Some(Kind::Png) => true,
+        Some(Kind::Jpeg) => !or_raw || jpeg::walk(bytes) != Walk::Broken,
+        Some(Kind::Tiff) => !or_raw || tiff::head_holds(bytes),
+        Some(Kind::Bmp) => !or_raw || bmp_head_holds(bytes),
+    }
+}
+
+/// Whether the second header of a BMP has one of the sizes that exist.
+fn bmp_head_holds(bytes: &[u8]) -> bool {
+    let header = bytes.get(14..).and_then(|rest| rest.first_chunk()).map(|b| u32::from_le_bytes(*b));
+    matches!(header, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+}
+
+/// Hands the gray8 frames of an image to `sink`.
+pub(super) fn decode(
+    bytes: &[u8],
+    spec: &FrameSpec,
+    sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let format = match kind(bytes) {
+        None => {
+            return Err(Error::format(format!(
+                "expected a PNG, JPEG, TIFF or BMP image, got {} bytes that begin {:02x?}; send such an image, or set \
+                 format to that of raw pixels",
+                bytes.len(),
+                &bytes[..bytes.len().min(4)]
+            )));
+        }
+        Some(Kind::Tiff) => return tiff::decode(bytes, spec, sink),
+        Some(Kind::Jpeg) if jpeg::walk(bytes) != Walk::Whole => {
+            return Err(Error::format(format!(
+                "expected a whole JPEG image, got {} bytes that stop before its end; send each image complete in one \
+                 message",
+                bytes.len()
+            )));
+        }
+        Some(Kind::Jpeg) => ImageFormat::Jpeg,
+        Some(Kind::Png) => ImageFormat::Png,
+        Some(Kind::Bmp) => ImageFormat::Bmp,
+    };
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    let unreadable = |error: &ImageError| undecodable(format.to_mime_type(), bytes.len(), error);
+    let decoder = reader.into_decoder().map_err(|error| unreadable(&error))?;
+    let (width, height) = decoder.dimensions();
+    let size = Size { height, width }.checked("an image")?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| unreadable(&error))?;
+    debug_assert_eq!(image.dimensions(), (width, height));
+    sink(size, &gray(image, spec)?)
+}
+
+/// `ERR_FRAME_FORMAT` for bytes that begin like an image and are none.
+pub(super) fn undecodable(kind: &str, length: usize, error: &dyn std::fmt::Display) -> Error {
+    Error::format(format!(
+        "expected a whole {kind} image, got {length} bytes that cannot be decoded ({error}); send each image complete \
+         in one message"
+    ))
+}
+
+fn gray(image: DynamicImage, spec: &FrameSpec) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    match image {
+        DynamicImage::ImageLuma8(image) => return Ok(image.into_raw()),
+        DynamicImage::ImageLumaA8(image) => out.extend(image.pixels().map(|p| p.0[0])),
+        DynamicImage::ImageRgb8(image) => out.extend(image.pixels().map(|p| mean(p.0[0], p.0[1], p.0[2]))),
+        DynamicImage::ImageRgba8(image) => out.extend(image.pixels().map(|p| mean(p.0[0], p.0[1], p.0[2]))),
+        DynamicImage::ImageLuma16(image) => depth16(image.pixels().map(|p| p.0[0]), spec, &mut out),
+        DynamicImage::ImageLumaA16(image) => depth16(image.pixels().map(|p| p.0[0]), spec, &mut out),
+        DynamicImage::ImageRgb16(image) => {
+            depth16(image.pixels().map(|p| mean16(p.0[0], p.0[1], p.0[2])), spec, &mut out);
+        }
+        DynamicImage::ImageRgba16(image) => {
+            depth16(image.pixels().map(|p| mean16(p.0[0], p.0[1], p.0[2])), spec, &mut out);
+        }
+        other => {
+            return Err(Error::format(format!(
+                "expected 8 or 16 bits a sample, got {:?}; convert the image",
+                other.color()
+            )));
+        }
+    }
+    Ok(out)
+}

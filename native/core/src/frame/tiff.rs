@@ -1,0 +1,93 @@
+//! TIFF: every page is a frame (pages that are a reduced copy of another are not).
+
+use std::io::Cursor;
+
+use ::tiff::ColorType;
+use ::tiff::TiffError;
+use ::tiff::decoder::{Decoder, DecodingResult, Limits};
+use ::tiff::tags::Tag;
+
+use super::gray::{depth16, mean, mean16};
+use super::image::undecodable;
+use super::{FrameSpec, MAX_PIXELS, Size};
+use crate::error::{Error, Result};
+
+/// Whether the header points at a first directory inside the file.
+pub(super) fn head_holds(bytes: &[u8]) -> bool {
+    let Some(&offset) = bytes.get(4..).and_then(|rest| rest.first_chunk()) else { return false };
+    let offset =
+        if bytes.starts_with(b"II") { u32::from_le_bytes(offset) } else { u32::from_be_bytes(offset) };
+    usize::try_from(offset).is_ok_and(|offset| offset >= 8 && offset.saturating_add(2) <= bytes.len())
+}
+
+/// Hands the gray8 pages of an image to `sink`.
+pub(super) fn decode(
+    bytes: &[u8],
+    spec: &FrameSpec,
+    sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let unreadable = |error: TiffError| undecodable("TIFF", bytes.len(), &error);
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = usize::try_from(8 * MAX_PIXELS).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(unreadable)?.with_limits(limits);
+    let mut pages = 0;
+    loop {
+        let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).map_err(unreadable)?;
+        if kind.is_none_or(|bits| bits & 1 == 0) {
+            let (width, height) = decoder.dimensions().map_err(unreadable)?;
+            let size = Size { height, width }.checked("an image")?;
+            sink(size, &page(&mut decoder, spec, bytes.len())?)?;
+            pages += 1;
+        }
+        if !decoder.more_images() {
+            break;
+        }
+        decoder.next_image().map_err(unreadable)?;
+    }
+    if pages == 0 {
+        return Err(Error::shape("expected a TIFF with at least one full page, got none; send whole images"));
+    }
+    Ok(())
+}
+
+/// The current page in gray.
+fn page(decoder: &mut Decoder<Cursor<&[u8]>>, spec: &FrameSpec, length: usize) -> Result<Vec<u8>> {
+    let unreadable = |error: TiffError| undecodable("TIFF", length, &error);
+    let color = decoder.colortype().map_err(unreadable)?;
+    let samples = match color {
+        ColorType::Gray(8 | 16) => 1,
+        ColorType::Multiband { bit_depth: 8 | 16, num_samples: 2 } => 2, // gray and alpha
+        ColorType::RGB(8 | 16) => 3,
+        ColorType::RGBA(8 | 16) => 4,
+        _ => {
+            return Err(Error::format(format!(
+                "expected a TIFF in gray or RGB with 8 or 16 bits a sample, got {color:?}; convert the image"
+            )));
+        }
+    };
+    let planar = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(unreadable)?;
+    if samples > 1 && planar == Some(2) {
+        return Err(Error::format(
+            "expected a TIFF with its colours side by side, got one with a plane a colour; convert the image",
+        ));
+    }
+    let mut out = Vec::new();
+    match (decoder.read_image().map_err(unreadable)?, samples) {
+        (DecodingResult::U8(gray), 1) => return Ok(gray),
+        (DecodingResult::U8(data), 2) => out.extend(data.chunks_exact(2).map(|p| p[0])),
+        (DecodingResult::U8(data), n) => out.extend(data.chunks_exact(n).map(|p| mean(p[0], p[1], p[2]))),
+        (DecodingResult::U16(data), n @ (1 | 2)) => {
+            depth16(data.chunks_exact(n).map(|p| p[0]), spec, &mut out);
+        }
+        (DecodingResult::U16(data), n) => {
+            depth16(data.chunks_exact(n).map(|p| mean16(p[0], p[1], p[2])), spec, &mut out);
+        }
+        _ => {
+            return Err(Error::format(
+                "expected a TIFF with unsigned samples, got another kind; convert the image",
+            ));
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,187 @@
+//! The chunks of one stream on disk, one after the other: what [`crate::writer`] does in order, on one thread at a time.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use crate::chunk::{Mark, OpenChunk, SealedChunk};
+use crate::encode::{EncodedFrame, EncodedMessage};
+use crate::error::{Error, Result, guarded};
+use crate::frame::Size;
+use crate::journal::Header;
+use crate::stamps::{Plan, Stamping, plan};
+
+/// How a stream's chunks are made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the chunk files are; must exist.
+    pub folder: PathBuf,
+    /// Number of the next chunk.
+    pub next_number: u32,
+    /// Frames a chunk.
+    pub chunk_size: usize,
+    /// Frames a second.
+    pub fps: f64,
+    /// Of zstd.
+    pub level: i32,
+    /// Of the stream's frames, once known.
+    pub size: Option<Size>,
+}
+
+/// What became of an accepted message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// Frames in it.
+    pub frames: usize,
+    /// Of each frame.
+    pub size: Size,
+    /// Chunks sealed since the last answer.
+    pub sealed: Vec<SealedChunk>,
+}
+
+/// See the module. A message is taken whole or not at all.
+#[derive(Debug)]
+pub struct ChunkLog {
+    options: Options,
+    /// The last takes frames; those before it, and it too when `due`, wait to be sealed.
+    chunks: VecDeque<OpenChunk>,
+    due: bool,
+    /// Sealed, but the answer that should have said so was an error.
+    untold: VecDeque<SealedChunk>,
+}
+
+impl ChunkLog {
+    /// Touches no file.
+    pub fn new(options: Options) -> Self {
+        Self { options, chunks: VecDeque::new(), due: false, untold: VecDeque::new() }
+    }
+
+    fn period(&self) -> f64 {
+        1000.0 / self.options.fps
+    }
+
+    /// Frames in the chunk that takes frames.
+    pub fn open_frames(&self) -> usize {
+        self.open().and_then(OpenChunk::tail).map_or(0, |tail| tail.frames)
+    }
+
+    fn open(&self) -> Option<&OpenChunk> {
+        self.chunks.back().filter(|_| !self.due)
+    }
+
+    /// Takes a message. With a `chunk_index` its frames are that chunk, whole; else they flow into the open chunk.
+    ///
+    /// An error means that none of its frames is on disk. Sealing what the message made full may fail without failing
+    /// the message, whose frames are in an open chunk then: the next call tries again, and fails if that fails.
+    pub fn append(
+        &mut self,
+        message: &EncodedMessage,
+        stamping: &Stamping,
+        chunk_index: Option<u64>,
+    ) -> Result<Accepted> {
+        let count = message.frames.len();
+        self.check(message.size, count, chunk_index)?;
+        let stamps = stamping.of_frames(count, self.period())?;
+        self.seal_due()?;
+        let plan = match chunk_index {
+            Some(_) => Plan { continues: false, segments: std::iter::once(0..count).collect() },
+            None => {
+                let tail = self.open().and_then(OpenChunk::tail);
+                plan(tail, &stamps, stamping, self.options.chunk_size, self.period())
+            }
+        };
+        if !plan.continues && !self.chunks.is_empty() {
+            self.due = true;
+            self.seal_due()?;
+        }
+        let before: (usize, Option<Mark>) = (self.chunks.len(), self.chunks.back().map(OpenChunk::mark));
+        let number = self.options.next_number;
+        let written = guarded(|| {
+            for (n, range) in plan.segments.iter().enumerate() {
+                if n > 0 || !plan.continues {
+                    self.start_chunk(message.size, chunk_index)?;
+                }
+                if let Some(chunk) = self.chunks.back_mut() {
+                    let frames: &[EncodedFrame] = &message.frames[range.clone()];
+                    chunk.append(frames, &stamps[range.clone()], stamping.given())?;
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = written {
+            self.undo(before, number);
+            return Err(error);
+        }
+        self.options.size = Some(message.size);
+        self.due = chunk_index.is_some() || self.open_frames() >= self.options.chunk_size;
+        // The frames are in; a chunk that cannot be sealed now stays due.
+        let _ = guarded(|| self.seal_due());
+        Ok(Accepted { frames: count, size: message.size, sealed: self.untold.drain(..).collect() })
+    }
+
+    /// Seals the open chunk. Answers a chunk that no answer has named yet, the oldest first; None when there is none.
+    pub fn seal(&mut self) -> Result<Option<SealedChunk>> {
+        self.due = !self.chunks.is_empty();
+        self.seal_due()?;
+        Ok(self.untold.pop_front())
+    }
+
+    /// Makes all accepted frames outlive a power failure.
+    pub fn sync(&mut self) -> Result<()> {
+        self.chunks.iter_mut().try_for_each(OpenChunk::sync)
+    }
+
+    /// Syncs and lets go of all files, even when the sync fails.
+    pub fn close(&mut self) -> Result<()> {
+        let synced = self.sync();
+        self.chunks.clear();
+        self.due = false;
+        synced
+    }
+
+    fn check(&self, size: Size, count: usize, chunk_index: Option<u64>) -> Result<()> {
+        if let Some(expected) = self.options.size.filter(|expected| *expected != size) {
+            return Err(Error::shape(format!(
+                "expected frames of {expected} like the stream's first, got {size}; finalize the stream before the \
+                 frame size changes"
+            )));
+        }
+        if chunk_index.is_some() && count > self.options.chunk_size {
+            return Err(Error::shape(format!(
+                "expected at most {} frames for one chunk, got {count}; send fewer at once or raise the chunk size",
+                self.options.chunk_size
+            )));
+        }
+        Ok(())
+    }
+
+    fn start_chunk(&mut self, size: Size, chunk_index: Option<u64>) -> Result<()> {
+        let number = self.options.next_number;
+        let header = Header { size, chunk_index: chunk_index.unwrap_or(number.into()) };
+        self.chunks.push_back(OpenChunk::create(&self.options.folder, number, header)?);
+        self.options.next_number += 1;
+        Ok(())
+    }
+
+    /// Takes back what a message that failed has written.
+    fn undo(&mut self, (chunks, mark): (usize, Option<Mark>), number: u32) {
+        self.chunks.drain(chunks..).rev().for_each(OpenChunk::discard);
+        self.options.next_number = number;
+        if let (Some(chunk), Some(mark)) = (self.chunks.back_mut(), mark) {
+            chunk.rewind(mark);
+        }
+    }
+
+    /// Seals, oldest first, all chunks that take no more frames.
+    fn seal_due(&mut self) -> Result<()> {
+        let period = self.period();
+        let keep = usize::from(!self.due);
+        while self.chunks.len() > keep {
+            let Some(chunk) = self.chunks.front_mut() else { break };
+            let sealed = chunk.seal(period)?;
+            self.untold.push_back(sealed);
+            self.chunks.pop_front();
+        }
+        self.due = self.due && !self.chunks.is_empty();
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! Shards against `zarrs`: it reads what we write, and writes the same bytes.
+
+mod support;
+
+use std::sync::Arc;
+
+use support::{SIZE, frame, message, push, seal, stamp, writer};
+use zarrs::array::{Array, ArrayMetadata};
+use zarrs::filesystem::FilesystemStore;
+
+/// The array that a stream's chunks make, here of one chunk.
+fn array(store: &Arc<FilesystemStore>, frames: usize, level: i32) -> Array<FilesystemStore> {
+    let (height, width) = (SIZE.height, SIZE.width);
+    let metadata = format!(
+        r#"{{"zarr_format":3,"node_type":"array","shape":[{frames},{height},{width}],"data_type":"uint8","fill_value":0,
+        "chunk_grid":{{"name":"regular","configuration":{{"chunk_shape":[{frames},{height},{width}]}}}},
+        "chunk_key_encoding":{{"name":"default","configuration":{{"separator":"/"}}}},
+        "codecs":[{{"name":"sharding_indexed","configuration":{{
+            "chunk_shape":[1,{height},{width}],
+            "codecs":[{{"name":"bytes"}},{{"name":"zstd","configuration":{{"level":{level},"checksum":false}}}}],
+            "index_codecs":[{{"name":"bytes","configuration":{{"endian":"little"}}}},{{"name":"crc32c"}}],
+            "index_location":"end"}}}}]}}"#
+    );
+    let metadata = ArrayMetadata::try_from(metadata.as_str()).unwrap();
+    Array::new_with_metadata(Arc::clone(store), "/a", metadata).unwrap()
+}
+
+#[test]
+fn zarrs_reads_our_shard_and_writes_the_same() {
+    for (frames, level) in [(1usize, 1), (7, 3)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut options = support::options(folder.path(), 10);
+        options.level = level;
+        let writer = atomscale_core::writer::ChunkWriter::new(options).unwrap();
+        let all: Vec<u8> = (0..frames).flat_map(|n| frame(n, SIZE)).collect();
+        push(&writer, message(all.clone(), SIZE, &[stamp(0)])).recv().unwrap().unwrap();
+        let sealed = seal(&writer).unwrap().unwrap();
+        assert_eq!(sealed.frames, frames);
+        let ours = std::fs::read(folder.path().join("000000.shard")).unwrap();
+        assert_eq!(ours.len() as u64, sealed.bytes);
+
+        let store = Arc::new(FilesystemStore::new(folder.path().join("store")).unwrap());
+        let array = array(&store, frames, level);
+        let key = folder.path().join("store/a/c/0/0/0");
+        std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+        std::fs::write(&key, &ours).unwrap();
+        let read: Vec<u8> = array.retrieve_array_subset(&array.subset_all()).unwrap();
+        assert_eq!(read, all);
+        array.store_chunk(&[0, 0, 0], all).unwrap();
+        assert_eq!(std::fs::read(&key).unwrap(), ours, "{frames} frames at level {level}");
+    }
+}
+
+#[test]
+fn a_bad_byte_in_the_index_is_found_by_zarrs() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer(folder.path(), 10);
+    push(&writer, message(frame(0, SIZE), SIZE, &[stamp(0)])).recv().unwrap().unwrap();
+    seal(&writer).unwrap();
+    let mut ours = std::fs::read(folder.path().join("000000.shard")).unwrap();
+    let last = ours.len() - 1;
+    ours[last] ^= 1;
+    let store = Arc::new(FilesystemStore::new(folder.path().join("store")).unwrap());
+    let array = array(&store, 1, 3);
+    let key = folder.path().join("store/a/c/0/0/0");
+    std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+    std::fs::write(&key, &ours).unwrap();
+    assert!(array.retrieve_array_subset::<Vec<u8>>(&array.subset_all()).is_err());
+}
