@@ -38,7 +38,10 @@ export interface ClockStatus {
  */
 export function sampleOf(sent: number, received: number, transmitted: number, returned: number): ClockSample {
   const roundTrip = returned - sent - (transmitted - received);
-  return { offsetMs: (received - sent + (transmitted - returned)) / 2, uncertaintyMs: Math.max(0, roundTrip / 2) };
+  return {
+    offsetMs: (received - sent + (transmitted - returned)) / 2,
+    uncertaintyMs: Math.max(0, roundTrip / 2),
+  };
 }
 
 /** Keeps track of the difference between the service's clock and this host's. */
@@ -79,7 +82,10 @@ export class Clock {
   correction(): Correction | undefined {
     const best = this.#best();
     if (best === undefined) return undefined;
-    return { offsetMs: Math.round(this.#slewed(best)), uncertaintyMs: Math.round(best.uncertaintyMs * 10) / 10 };
+    return {
+      offsetMs: Math.round(this.#slewed(best)),
+      uncertaintyMs: Math.round(best.uncertaintyMs * 10) / 10,
+    };
   }
 
   status(): ClockStatus {
@@ -125,7 +131,10 @@ export class Clock {
       // The host clock may be set during the exchange; the monotonic one measures the round trip.
       const returned = sent + (performance.now() - from);
       this.#forgetIfClockWasSet();
-      this.#samples = [...this.#samples, sampleOf(sent, receivedAtUnixMs, transmittedAtUnixMs, returned)].slice(-KEPT_SAMPLES);
+      this.#samples = [
+        ...this.#samples,
+        sampleOf(sent, receivedAtUnixMs, transmittedAtUnixMs, returned),
+      ].slice(-KEPT_SAMPLES);
       this.#slewed(this.#best() as ClockSample);
       this.#lastSync = Date.now();
       this.#failing = false;

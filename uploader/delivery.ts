@@ -76,7 +76,9 @@ export class Delivery {
       if (transfer === undefined) break;
       this.#queue
         .add(transfer)
-        .catch((error: unknown) => this.#log.error(`a transfer failed unexpectedly: ${(error as Error).stack}`))
+        .catch((error: unknown) =>
+          this.#log.error(`a transfer failed unexpectedly: ${(error as Error).stack}`),
+        )
         .finally(() => this.wake());
     }
     this.#sleepUntilDue();

@@ -69,7 +69,12 @@ export class SpoolError extends AtomscaleError {
   /** The file or folder concerned. */
   readonly path: string;
 
-  constructor(code: 'ERR_SPOOL' | 'ERR_SPOOL_FULL', path: string, message: string, options?: { cause?: unknown }) {
+  constructor(
+    code: 'ERR_SPOOL' | 'ERR_SPOOL_FULL',
+    path: string,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
     super(code, message, options);
     this.name = 'SpoolError';
     this.path = path;

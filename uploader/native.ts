@@ -44,7 +44,8 @@ function load(): typeof Native | AtomscaleError {
 /** Platform, processor and C library as the binaries are named, for instance `linux-x64-gnu`. */
 export function platformName(): string {
   const { platform, arch } = process;
-  if (platform === 'linux') return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}${arch === 'arm' ? 'eabihf' : ''}`;
+  if (platform === 'linux')
+    return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}${arch === 'arm' ? 'eabihf' : ''}`;
   if (platform === 'win32') return `win32-${arch}-msvc`;
   return `${platform}-${arch}`;
 }
@@ -69,7 +70,8 @@ export function nativeError(error: unknown, path = ''): AtomscaleError {
   if (error instanceof AtomscaleError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const [, code, message] = /^(ERR_[A-Z_]+): ([\s\S]*)$/.exec(text) ?? [];
-  if (code === undefined || message === undefined) return new AtomscaleError('ERR_NATIVE', text, { cause: error });
+  if (code === undefined || message === undefined)
+    return new AtomscaleError('ERR_NATIVE', text, { cause: error });
   if (code === 'ERR_SPOOL' || code === 'ERR_SPOOL_FULL') return new SpoolError(code, path, message);
   return new AtomscaleError(code as ErrorCode, message);
 }

@@ -17,7 +17,9 @@ import type { Generation, RecordFile } from './spool/stream-record.js';
 export async function openGeneration(api: ApiClient, record: RecordFile): Promise<void> {
   const { kind, settings } = record.data;
   const generation = record.generation;
-  const { physicalSample, projectId, tags } = (kind === 'rheed' ? rheedSettings : timeseriesSettings)(settings);
+  const { physicalSample, projectId, tags } = (kind === 'rheed' ? rheedSettings : timeseriesSettings)(
+    settings,
+  );
   const [sampleId, tagIds] = await Promise.all([
     physicalSample === null ? undefined : resolveSample(api, physicalSample),
     tags.length === 0 ? [] : resolveTags(api, tags),
@@ -40,7 +42,11 @@ export async function openGeneration(api: ApiClient, record: RecordFile): Promis
   });
 }
 
-function wantedLinks(sampleId: string | undefined, projectId: string | null, tagIds: string[]): Generation['links'] {
+function wantedLinks(
+  sampleId: string | undefined,
+  projectId: string | null,
+  tagIds: string[],
+): Generation['links'] {
   const links: Generation['links'] = [];
   if (sampleId !== undefined) links.push({ what: 'physical sample', state: 'wanted' });
   if (tagIds.length > 0) links.push({ what: 'tags', state: 'wanted' });
@@ -49,7 +55,12 @@ function wantedLinks(sampleId: string | undefined, projectId: string | null, tag
 }
 
 /** Makes one link of a stream that exists. A project needs the sample linked first, so keep their order. */
-export function makeLink(api: ApiClient, record: RecordFile, generation: Generation, link: Generation['links'][number]): Promise<void> {
+export function makeLink(
+  api: ApiClient,
+  record: RecordFile,
+  generation: Generation,
+  link: Generation['links'][number],
+): Promise<void> {
   const dataId = generation.data_id as string;
   const sampleId = generation.sample_id as string;
   switch (link.what) {

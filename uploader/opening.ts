@@ -97,7 +97,8 @@ export class Opening {
       } catch (error) {
         if (closing.aborted) return false;
         let verdict = verdictOf(error);
-        if (verdict === 'forbidden') verdict = (await access.isForbiddenEverywhere()) ? 'unauthorized' : 'refused';
+        if (verdict === 'forbidden')
+          verdict = (await access.isForbiddenEverywhere()) ? 'unauthorized' : 'refused';
         if (verdict === 'unauthorized') access.pause(asAtomscale(error));
         else if (verdict === 'refused') {
           await this.#refuse(generation, asAtomscale(error));

@@ -38,7 +38,9 @@ export class RheedStreamer extends Streamer<RheedStream> {
    * @throws SettingsError, ApiError (unknown sample, project or tag; unreachable), AtomscaleError ERR_AUTH
    */
   initialize(settings: RheedInitialize): Promise<string> {
-    return this.open((uploader, owner) => uploader.startRheed(owner, settings as RawSettings & RheedInitialize, {}));
+    return this.open((uploader, owner) =>
+      uploader.startRheed(owner, settings as RawSettings & RheedInitialize, {}),
+    );
   }
 
   /**
@@ -50,7 +52,10 @@ export class RheedStreamer extends Streamer<RheedStream> {
    */
   async push(dataId: string, chunkIndex: number, frames: Frames, captureStartMsUtc?: number): Promise<void> {
     if (!Number.isInteger(chunkIndex) || chunkIndex < 0) {
-      throw new AtomscaleError('ERR_VALUE', `chunkIndex: expected a whole number from 0 on, got ${chunkIndex}`);
+      throw new AtomscaleError(
+        'ERR_VALUE',
+        `chunkIndex: expected a whole number from 0 on, got ${chunkIndex}`,
+      );
     }
     const [height, width] = checkedShape(frames);
     const spec = {
@@ -82,8 +87,15 @@ const isTimed = (item: TimedFrames): item is readonly [Frames, number] => Array.
 
 function checkedShape({ data, shape }: Frames): [height: number, width: number] {
   const [width, height, count = 1] = [...(shape ?? [])].reverse();
-  const isWhole = [width, height, count].every((length) => Number.isInteger(length) && (length as number) > 0);
-  if (!(data instanceof Uint8Array) || !isWhole || shape.length > 3 || data.length !== count * (height as number) * (width as number)) {
+  const isWhole = [width, height, count].every(
+    (length) => Number.isInteger(length) && (length as number) > 0,
+  );
+  if (
+    !(data instanceof Uint8Array) ||
+    !isWhole ||
+    shape.length > 3 ||
+    data.length !== count * (height as number) * (width as number)
+  ) {
     throw new AtomscaleError(
       'ERR_FRAME_SHAPE',
       `frames: expected {data: Uint8Array, shape: [n, height, width] or [height, width]} with n·height·width bytes, ` +

@@ -92,7 +92,9 @@ export class RheedStream extends Stream<RheedSidecar> {
   }
 
   verify(sidecar: RheedSidecar): Promise<boolean> {
-    return coded(this.folder, () => native().verifyShard(dataFile(this.folder, sidecar), sidecar.shard_crc32c));
+    return coded(this.folder, () =>
+      native().verifyShard(dataFile(this.folder, sidecar), sidecar.shard_crc32c),
+    );
   }
 
   async deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: RheedSidecar): Promise<void> {
@@ -100,7 +102,11 @@ export class RheedStream extends Stream<RheedSidecar> {
     const file = dataFile(this.folder, { kind: 'rheed', number });
     const found = await stat(file).catch(() => undefined);
     if (found?.size !== bytes) {
-      throw new SpoolError('ERR_SPOOL', file, `${file}: expected ${bytes} bytes, found ${found?.size ?? 'no file'}`);
+      throw new SpoolError(
+        'ERR_SPOOL',
+        file,
+        `${file}: expected ${bytes} bytes, found ${found?.size ?? 'no file'}`,
+      );
     }
     const facts = {
       dataId,
@@ -135,7 +141,15 @@ export class RheedStream extends Stream<RheedSidecar> {
     const { settings, height, width } = this.record.data;
     const { fps, chunkSize } = rheedSettings(settings);
     const { ChunkWriter: Writer } = native();
-    return new Writer({ folder: this.folder, nextNumber: this.#nextNumber, chunkSize, fps, level: LEVEL, height, width });
+    return new Writer({
+      folder: this.folder,
+      nextNumber: this.#nextNumber,
+      chunkSize,
+      fps,
+      level: LEVEL,
+      height,
+      width,
+    });
   }
 
   async #takeUnreported(): Promise<void> {
@@ -151,7 +165,11 @@ export class RheedStream extends Stream<RheedSidecar> {
     for (const { number } of chunks) {
       const sidecar = await readSidecar(this.folder, number);
       if (sidecar?.kind !== 'rheed') {
-        throw new SpoolError('ERR_SPOOL', numbered(this.folder, number, 'json'), `chunk ${number}: its sidecar cannot be read back`);
+        throw new SpoolError(
+          'ERR_SPOOL',
+          numbered(this.folder, number, 'json'),
+          `chunk ${number}: its sidecar cannot be read back`,
+        );
       }
       this.#nextNumber = number + 1;
       this.sealed(sidecar);

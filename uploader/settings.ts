@@ -4,7 +4,16 @@ import type { RawSettings, RheedSettings, StreamKind, TimeseriesSettings } from 
 
 /** Settings that the service is told when a stream opens: another value needs another stream. */
 export const SERVICE_SETTINGS: Readonly<Record<StreamKind, readonly string[]>> = {
-  rheed: ['fps', 'rotationsPerMin', 'chunkSize', 'streamName', 'physicalSample', 'projectId', 'tags', 'azimuth'],
+  rheed: [
+    'fps',
+    'rotationsPerMin',
+    'chunkSize',
+    'streamName',
+    'physicalSample',
+    'projectId',
+    'tags',
+    'azimuth',
+  ],
   timeseries: ['streamName', 'synthSourceId', 'physicalSample', 'projectId', 'tags', 'pointsPerChunk'],
 };
 
@@ -59,9 +68,16 @@ function orBlank<T, F>(schema: v.GenericSchema<never, T> | v.GenericSchema<unkno
 }
 
 const text = v.pipe(v.string('expected a text'), v.trim());
-const listed = v.transform((value: unknown): unknown => (typeof value === 'string' ? value.split(',') : value));
+const listed = v.transform((value: unknown): unknown =>
+  typeof value === 'string' ? value.split(',') : value,
+);
 const texts = v.array(v.string('expected texts'), 'expected tags separated by commas, or an array of texts');
-const tags = v.pipe(v.unknown(), listed, texts, v.transform((list: string[]) => distinctTags(list)));
+const tags = v.pipe(
+  v.unknown(),
+  listed,
+  texts,
+  v.transform((list: string[]) => distinctTags(list)),
+);
 
 /** Tags trimmed, blanks dropped, each once whatever its case; the first spelling stays. */
 export function distinctTags(list: readonly string[]): string[] {
@@ -109,7 +125,10 @@ function expectation(issue: v.BaseIssue<unknown>): string {
   return inner?.[0]?.message ?? issue.message;
 }
 
-function checked<T extends v.ObjectEntries>(fields: T, input: RawSettings): v.InferOutput<v.ObjectSchema<T, undefined>> {
+function checked<T extends v.ObjectEntries>(
+  fields: T,
+  input: RawSettings,
+): v.InferOutput<v.ObjectSchema<T, undefined>> {
   const complete = Object.fromEntries(Object.keys(fields).map((name) => [name, input[name]]));
   const result = v.safeParse(v.object(fields), complete);
   if (result.success) return result.output;
@@ -161,5 +180,7 @@ export function differing(kind: StreamKind, left: RawSettings, right: RawSetting
   const [one, other] = [PARSERS[kind](left), PARSERS[kind](right)].map(
     (settings) => settings as unknown as Record<string, unknown>,
   );
-  return SERVICE_SETTINGS[kind].filter((name) => JSON.stringify(one?.[name]) !== JSON.stringify(other?.[name]));
+  return SERVICE_SETTINGS[kind].filter(
+    (name) => JSON.stringify(one?.[name]) !== JSON.stringify(other?.[name]),
+  );
 }

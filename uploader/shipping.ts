@@ -131,11 +131,13 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     if (closing.aborted || dataId !== this.#record.generation.data_id) return;
     if (error instanceof SpoolError && entry !== undefined) return this.#quarantine(entry, error);
     let verdict = verdictOf(error);
-    if (verdict === 'forbidden') verdict = (await access.isForbiddenEverywhere()) ? 'unauthorized' : 'refused';
+    if (verdict === 'forbidden')
+      verdict = (await access.isForbiddenEverywhere()) ? 'unauthorized' : 'refused';
     if (verdict === 'unauthorized') return access.pause(error as AtomscaleError);
     if (verdict === 'transient') return this.#later(entry, error);
     try {
-      if ((await pipelineStatus(api, dataId)) === 'stream_error') return await this.#listener.closedByService();
+      if ((await pipelineStatus(api, dataId)) === 'stream_error')
+        return await this.#listener.closedByService();
     } catch (unanswered) {
       return this.#later(entry, unanswered);
     }

@@ -68,7 +68,8 @@ export function healthOf(now: Snapshot): StreamHealth {
   function phaseOf(): [StreamHealth['phase'], number, (AtomscaleError | undefined)?] {
     if (data.finalize === 'done') return ['finalized', data.last_data];
     if (paused !== undefined) return ['paused', paused.since, paused.error];
-    if (data.generations.at(-1)?.opening === 'refused') return ['failed', waitingSince ?? data.created, now.error];
+    if (data.generations.at(-1)?.opening === 'refused')
+      return ['failed', waitingSince ?? data.created, now.error];
     if (waitingSince !== null) return ['waiting', waitingSince, now.error];
     if (data.finalize === 'wanted') return ['finalizing', data.last_data];
     if (silentSince !== null) return ['silent', silentSince];

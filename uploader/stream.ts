@@ -10,7 +10,15 @@ import { type Shipper, Shipping } from './shipping.js';
 import { type Entry, itemsOf, type Sidecar } from './spool/entry.js';
 import type { RecordFile } from './spool/stream-record.js';
 import { healthOf, reportOf, type Snapshot, statusOf } from './stream-reports.js';
-import type { Owner, RawSettings, Report, StatusEvent, StreamEvent, StreamHealth, StreamKind } from './types.js';
+import type {
+  Owner,
+  RawSettings,
+  Report,
+  StatusEvent,
+  StreamEvent,
+  StreamHealth,
+  StreamKind,
+} from './types.js';
 import { Watch } from './watch.js';
 
 interface Events {
@@ -175,7 +183,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
       data.settings = { ...settings };
       data.editor = { ...editor };
       const { streamName } = settings;
-      if (this.dataId === null) this.record.generation.name = typeof streamName === 'string' && streamName !== '' ? streamName : null;
+      if (this.dataId === null)
+        this.record.generation.name = typeof streamName === 'string' && streamName !== '' ? streamName : null;
     });
     this.#opening.retry();
   }
@@ -264,7 +273,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
    */
   protected admit(): void {
     if (this.#closed || this.context.closing.aborted) {
-      throw new SpoolError('ERR_SPOOL', this.folder, 'the stream is closed here (it goes on after the restart); send the data again then');
+      throw new SpoolError(
+        'ERR_SPOOL',
+        this.folder,
+        'the stream is closed here (it goes on after the restart); send the data again then',
+      );
     }
     this.context.budget.admit();
   }

@@ -63,7 +63,13 @@ export abstract class Streamer<T extends AnyStream> {
   /** How far this host's clock is from the service's. */
   clockStatus(): ClockStatus {
     return (
-      this.#current?.clockStatus ?? { synced: false, offset_ms: null, uncertainty_ms: null, samples: 0, last_sync: null }
+      this.#current?.clockStatus ?? {
+        synced: false,
+        offset_ms: null,
+        uncertainty_ms: null,
+        samples: 0,
+        last_sync: null,
+      }
     );
   }
 
@@ -104,7 +110,10 @@ export abstract class Streamer<T extends AnyStream> {
   protected streamOf(dataId: string): T {
     const stream = this.#streams.get(dataId);
     if (stream !== undefined) return stream;
-    throw new AtomscaleError('ERR_NOT_STARTED', `no open stream ${JSON.stringify(dataId)} here; call initialize() first`);
+    throw new AtomscaleError(
+      'ERR_NOT_STARTED',
+      `no open stream ${JSON.stringify(dataId)} here; call initialize() first`,
+    );
   }
 
   /** Opens a stream and waits for the service's answer. */
@@ -128,7 +137,11 @@ export abstract class Streamer<T extends AnyStream> {
       const unauthorized = new Promise<never>((_, reject) => {
         denied = setInterval(() => uploader.paused && reject(uploader.paused.error), 20);
       });
-      const answered = this.#event(stream, ({ event }) => event === 'opened' || event === 'failed', openTimeout);
+      const answered = this.#event(
+        stream,
+        ({ event }) => event === 'opened' || event === 'failed',
+        openTimeout,
+      );
       const { error, data_id } = await Promise.race([answered, unauthorized]);
       if (error === undefined) return data_id as string;
       throw stream.lastError ?? new AtomscaleError('ERR_API', error.message);
@@ -136,9 +149,13 @@ export abstract class Streamer<T extends AnyStream> {
       const last = stream.lastError;
       await stream.discard();
       if (!(error instanceof Timeout)) throw error;
-      throw new ApiError('initialize', `the service was not reached within ${openTimeout} s: ${last?.message ?? 'no answer'}`, {
-        cause: last,
-      });
+      throw new ApiError(
+        'initialize',
+        `the service was not reached within ${openTimeout} s: ${last?.message ?? 'no answer'}`,
+        {
+          cause: last,
+        },
+      );
     } finally {
       clearInterval(denied);
     }
@@ -147,7 +164,10 @@ export abstract class Streamer<T extends AnyStream> {
   /** The next event of a kind, from a stream that may emit others before. */
   #event(stream: T, wanted: (event: StreamEvent) => boolean, seconds?: number): Promise<StreamEvent> {
     return new Promise((resolve, reject) => {
-      const timer = seconds === undefined ? undefined : setTimeout(() => end(() => reject(new Timeout())), seconds * 1000);
+      const timer =
+        seconds === undefined
+          ? undefined
+          : setTimeout(() => end(() => reject(new Timeout())), seconds * 1000);
       const listen = (event: StreamEvent): void => {
         if (wanted(event)) end(() => resolve(event));
       };
@@ -172,7 +192,12 @@ export abstract class Streamer<T extends AnyStream> {
   }
 
   async #acquireFree(): Promise<Uploader> {
-    const { spoolDir = join(homedir(), '.atomscale', 'spool'), verbosity = 1, openTimeout: _, ...rest } = this.#options;
+    const {
+      spoolDir = join(homedir(), '.atomscale', 'spool'),
+      verbosity = 1,
+      openTimeout: _,
+      ...rest
+    } = this.#options;
     const logger = loggerOf(verbosity);
     for (let number = 1; ; number += 1) {
       const id = number === 1 ? 'library' : `library-${number}`;

@@ -41,7 +41,12 @@ export class TimeseriesStreamer extends Streamer<TimeseriesStream> {
    * @throws SettingsError, ApiError (unknown sample, project or tag; unreachable), AtomscaleError ERR_AUTH
    */
   initialize(settings: TimeseriesInitialize = {}): Promise<string> {
-    const complete: RawSettings = { ...settings, pointsPerChunk: this.#pointsPerChunk, fill: 'gap', flushInterval: 0 };
+    const complete: RawSettings = {
+      ...settings,
+      pointsPerChunk: this.#pointsPerChunk,
+      fill: 'gap',
+      flushInterval: 0,
+    };
     return this.open((uploader, owner) => uploader.startTimeseries(owner, complete, {}));
   }
 
@@ -64,7 +69,11 @@ export class TimeseriesStreamer extends Streamer<TimeseriesStream> {
   }
 
   /** Spools one chunk of several channels in one request; a channel without values is left out. */
-  async pushMulti(dataId: string, chunkIndex: number, channels: Readonly<Record<string, Channel>>): Promise<void> {
+  async pushMulti(
+    dataId: string,
+    chunkIndex: number,
+    channels: Readonly<Record<string, Channel>>,
+  ): Promise<void> {
     const columns: Record<string, Column> = {};
     for (const [name, channel] of Object.entries(channels)) {
       const column = checkedColumn(name, channel);
@@ -78,7 +87,9 @@ export class TimeseriesStreamer extends Streamer<TimeseriesStream> {
   async run(
     dataId: string,
     channel: string,
-    batches: Iterable<readonly [readonly number[], readonly number[]]> | AsyncIterable<readonly [readonly number[], readonly number[]]>,
+    batches:
+      | Iterable<readonly [readonly number[], readonly number[]]>
+      | AsyncIterable<readonly [readonly number[], readonly number[]]>,
     units?: string,
   ): Promise<void> {
     let chunkIndex = 0;
@@ -96,7 +107,10 @@ function checkedIndex(chunkIndex: number): number {
 
 function checkedColumn(name: string, { timestamps, values, units }: Channel): Column {
   if (typeof name !== 'string' || name.length < 1 || name.length > 255) {
-    throw new AtomscaleError('ERR_CHANNEL', `channel: expected a name of 1 to 255 characters, got ${JSON.stringify(name)}`);
+    throw new AtomscaleError(
+      'ERR_CHANNEL',
+      `channel: expected a name of 1 to 255 characters, got ${JSON.stringify(name)}`,
+    );
   }
   if (timestamps.length !== values.length) {
     throw new AtomscaleError(
@@ -105,7 +119,10 @@ function checkedColumn(name: string, { timestamps, values, units }: Channel): Co
     );
   }
   if (!timestamps.every((time) => Number.isFinite(time))) {
-    throw new AtomscaleError('ERR_VALUE', `channel ${name}: expected timestamps in Unix seconds, got one that is not a number`);
+    throw new AtomscaleError(
+      'ERR_VALUE',
+      `channel ${name}: expected timestamps in Unix seconds, got one that is not a number`,
+    );
   }
   return {
     timestamps: [...timestamps],

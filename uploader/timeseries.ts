@@ -11,7 +11,7 @@ import type { RecordFile } from './spool/stream-record.js';
 import { type Remainder, Stream } from './stream.js';
 import { shifted, type Table, tableOf } from './timeseries/chunk.js';
 import { readJournal } from './timeseries/journal.js';
-import { OpenChunk, type RowRules } from './timeseries/open-chunk.js';
+import type { OpenChunk, RowRules } from './timeseries/open-chunk.js';
 import type { Reading, TimeseriesSettings } from './types.js';
 
 /** Readings that may wait for the disk. */
@@ -42,7 +42,12 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   #earlyIndex: number | null = null;
   #flushAsked = false;
 
-  constructor(context: Context, record: RecordFile, remainder: Remainder<TimeseriesSidecar>, open: OpenChunk) {
+  constructor(
+    context: Context,
+    record: RecordFile,
+    remainder: Remainder<TimeseriesSidecar>,
+    open: OpenChunk,
+  ) {
     super(context, record, remainder);
     this.#rules = timeseriesSettings(record.data.settings);
     this.#open = open;
@@ -75,7 +80,11 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
    *
    * @param single by POST /tool-state/stream/chunk, for one channel
    */
-  async pushTable(chunkIndex: number, columns: Readonly<Record<string, Column>>, single: boolean): Promise<void> {
+  async pushTable(
+    chunkIndex: number,
+    columns: Readonly<Record<string, Column>>,
+    single: boolean,
+  ): Promise<void> {
     this.admit();
     const sidecar = await this.#enqueue(() => this.#open.addTable(chunkIndex, columns, single));
     this.sealed(sidecar);
@@ -137,13 +146,22 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     return true; // Every record's checksum is compared when the journal is read for sending.
   }
 
-  async deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: TimeseriesSidecar): Promise<void> {
+  async deliver(
+    api: ApiClient,
+    dataId: string,
+    chunkIndex: number,
+    sidecar: TimeseriesSidecar,
+  ): Promise<void> {
     const path = dataFile(this.folder, sidecar);
     const journal = await readJournal(path).catch((error: unknown) => {
       throw spoolError(error, path, 'reading');
     });
     if (journal === undefined || journal.cutBytes > 0) {
-      throw new SpoolError('ERR_SPOOL', path, `${path}: damaged after ${journal?.goodBytes ?? 0} bytes, the checksum does not hold`);
+      throw new SpoolError(
+        'ERR_SPOOL',
+        path,
+        `${path}: damaged after ${journal?.goodBytes ?? 0} bytes, the checksum does not hold`,
+      );
     }
     await send(api, dataId, chunkIndex, shifted(tableOf(journal), secondsOf(sidecar.clock)));
   }
@@ -199,12 +217,18 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
         return { table: chunk.table(), points: chunk.rows.points };
       });
       if (found === undefined) return;
-      await send(this.context.api, dataId, chunk.chunkIndex - base, shifted(found.table, secondsOf(early.clock)));
+      await send(
+        this.context.api,
+        dataId,
+        chunk.chunkIndex - base,
+        shifted(found.table, secondsOf(early.clock)),
+      );
       this.#earlyAnswered(chunk.number, early, wasSentBefore);
       early.points = found.points;
       this.shipping.succeeded();
     } catch (error) {
-      if (chunk !== undefined && !wasUnanswered(error)) this.#earlyAnswered(chunk.number, early, wasSentBefore);
+      if (chunk !== undefined && !wasUnanswered(error))
+        this.#earlyAnswered(chunk.number, early, wasSentBefore);
       await this.shipping.failed(undefined, dataId, error);
     } finally {
       this.#earlyIndex = null;
@@ -214,7 +238,8 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   /** The chunk may have been sealed while its early send was under way. */
   #earlyAnswered(number: number, early: OpenChunk['early'], wasSentBefore: boolean): void {
     early.unanswered = wasSentBefore;
-    for (const sidecar of this.shipping.sidecars()) if (sidecar.number === number) sidecar.early_unanswered = wasSentBefore;
+    for (const sidecar of this.shipping.sidecars())
+      if (sidecar.number === number) sidecar.early_unanswered = wasSentBefore;
   }
 
   // ── the open chunk ──────────────────────────────────────────────────────────────────────────────────────
@@ -244,7 +269,9 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
       } catch (error) {
         this.#release(readings.length);
         for (const { reject } of batch) reject(error);
-        await this.#open.reload().catch((unread: unknown) => this.context.log.error((unread as Error).message));
+        await this.#open
+          .reload()
+          .catch((unread: unknown) => this.context.log.error((unread as Error).message));
       }
     }
     this.#draining = false;
@@ -277,7 +304,10 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
 }
 
 /** A message's readings by time, so that equal timestamps of its channels meet in a row. */
-function byTime(readings: readonly Reading[], arrival: number): (Reading & { time: number; onArrival: boolean })[] {
+function byTime(
+  readings: readonly Reading[],
+  arrival: number,
+): (Reading & { time: number; onArrival: boolean })[] {
   return readings
     .map((reading) => ({ ...reading, time: reading.time ?? arrival, onArrival: reading.time === null }))
     .sort((one, other) => one.time - other.time);
@@ -285,7 +315,12 @@ function byTime(readings: readonly Reading[], arrival: number): (Reading & { tim
 
 const secondsOf = (clock: Correction | null | undefined): number => (clock?.offsetMs ?? 0) / 1000;
 
-async function send(api: ApiClient, dataId: string, chunkIndex: number, { columns, single }: Table): Promise<void> {
+async function send(
+  api: ApiClient,
+  dataId: string,
+  chunkIndex: number,
+  { columns, single }: Table,
+): Promise<void> {
   const [only] = Object.entries(columns);
   if (only === undefined) return;
   if (single) await sendChannel(api, dataId, chunkIndex, ...only);

@@ -136,7 +136,15 @@ export interface StatusEvent {
 
 /** What a node's dot shows. */
 export interface StreamHealth {
-  readonly phase: 'opening' | 'streaming' | 'silent' | 'waiting' | 'paused' | 'failed' | 'finalizing' | 'finalized';
+  readonly phase:
+    | 'opening'
+    | 'streaming'
+    | 'silent'
+    | 'waiting'
+    | 'paused'
+    | 'failed'
+    | 'finalizing'
+    | 'finalized';
   /** When this phase began, Unix ms. */
   readonly since: number;
   readonly rate: number;

@@ -14,8 +14,8 @@ import { Budget } from './spool/budget.js';
 import type { RheedSidecar, TimeseriesSidecar } from './spool/entry.js';
 import { quarantineNumber, recoverFolder } from './spool/recovery.js';
 import type { RecordFile } from './spool/stream-record.js';
-import { TimeseriesStream } from './timeseries.js';
 import { OpenChunk } from './timeseries/open-chunk.js';
+import { TimeseriesStream } from './timeseries.js';
 import type { Owner, RawSettings, StreamKind } from './types.js';
 
 export type AnyStream = RheedStream | TimeseriesStream;
@@ -60,7 +60,13 @@ export class Uploader {
   #ticker: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
 
-  private constructor(key: string, folder: AccountFolder, options: UploaderOptions, delivery: Delivery, log: Logger) {
+  private constructor(
+    key: string,
+    folder: AccountFolder,
+    options: UploaderOptions,
+    delivery: Delivery,
+    log: Logger,
+  ) {
     this.#key = key;
     this.#folder = folder;
     this.#closing = new AbortController();
@@ -112,7 +118,13 @@ export class Uploader {
     const log = options.logger ?? loggerOf(1);
     const folder = await AccountFolder.open(options.spoolDir, options.id);
     try {
-      const uploader = new Uploader(key, folder, options, await Delivery.create(options.uploads ?? 4, log), log);
+      const uploader = new Uploader(
+        key,
+        folder,
+        options,
+        await Delivery.create(options.uploads ?? 4, log),
+        log,
+      );
       await uploader.#recover();
       uploader.#ticker = setInterval(() => uploader.#tick(), 1_000);
       uploader.#ticker.unref();
@@ -156,7 +168,9 @@ export class Uploader {
    */
   attach(node: string, kind: StreamKind, editor: RawSettings): AnyStream[] {
     this.#present.add(node);
-    const mine = [...this.#streams].filter((stream) => stream.kind === kind && stream.owner.node === node && stream.open);
+    const mine = [...this.#streams].filter(
+      (stream) => stream.kind === kind && stream.owner.node === node && stream.open,
+    );
     for (const stream of mine) {
       this.#adoptEditor(stream, kind, editor).catch((error: unknown) =>
         this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
@@ -172,9 +186,10 @@ export class Uploader {
     await Promise.all(
       mine.map(async (stream) => {
         await stream.sync();
-        if (removed) await this.#records.get(stream)?.update((data) => {
-          data.removed_at = Date.now();
-        });
+        if (removed)
+          await this.#records.get(stream)?.update((data) => {
+            data.removed_at = Date.now();
+          });
       }),
     );
   }
@@ -185,8 +200,21 @@ export class Uploader {
    * @param onFirstData the service is told when the first data was accepted, not before
    * @throws SettingsError ERR_SETTINGS
    */
-  async startRheed(owner: Owner, settings: RawSettings, editor: RawSettings, topic?: string, onFirstData = false): Promise<RheedStream> {
-    const record = await this.#create('rheed', owner, settings, editor, rheedSettings(settings).streamName, topic);
+  async startRheed(
+    owner: Owner,
+    settings: RawSettings,
+    editor: RawSettings,
+    topic?: string,
+    onFirstData = false,
+  ): Promise<RheedStream> {
+    const record = await this.#create(
+      'rheed',
+      owner,
+      settings,
+      editor,
+      rheedSettings(settings).streamName,
+      topic,
+    );
     const stream = new RheedStream(this.#context, record, { sidecars: [], problems: [] });
     return this.#begin(stream, record, onFirstData);
   }
@@ -206,7 +234,14 @@ export class Uploader {
     return this.#begin(stream, record, onFirstData);
   }
 
-  #create(kind: StreamKind, owner: Owner, settings: RawSettings, editor: RawSettings, name: string | null, topic?: string) {
+  #create(
+    kind: StreamKind,
+    owner: Owner,
+    settings: RawSettings,
+    editor: RawSettings,
+    name: string | null,
+    topic?: string,
+  ) {
     this.#present.add(owner.node);
     return this.#folder.create({
       kind,
@@ -261,11 +296,20 @@ export class Uploader {
     if (record.data.kind === 'rheed') {
       stream = new RheedStream(this.#context, record, { sidecars: sidecars as RheedSidecar[], problems });
     } else {
-      const open = new OpenChunk(record.folder, timeseriesSettings(record.data.settings).fill, record.data.next_number);
+      const open = new OpenChunk(
+        record.folder,
+        timeseriesSettings(record.data.settings).fill,
+        record.data.next_number,
+      );
       if (openNumber !== undefined && (await open.reopen(openNumber)) === undefined) {
         problems.push(await quarantineNumber(record, openNumber, 'its journal cannot be read'));
       }
-      stream = new TimeseriesStream(this.#context, record, { sidecars: sidecars as TimeseriesSidecar[], problems }, open);
+      stream = new TimeseriesStream(
+        this.#context,
+        record,
+        { sidecars: sidecars as TimeseriesSidecar[], problems },
+        open,
+      );
     }
     this.#keep(stream, record);
     stream.resume();
@@ -280,10 +324,14 @@ export class Uploader {
       });
     }
     const before = record.data.editor;
-    const changedNames = Object.keys(editor).filter((name) => JSON.stringify(editor[name]) !== JSON.stringify(before[name]));
+    const changedNames = Object.keys(editor).filter(
+      (name) => JSON.stringify(editor[name]) !== JSON.stringify(before[name]),
+    );
     if (changedNames.length === 0) return;
     const changed = Object.fromEntries(changedNames.map((name) => [name, editor[name]]));
-    const isTold = changedNames.some((name) => SERVICE_SETTINGS[kind].includes(name)) && differing(kind, before, editor).length > 0;
+    const isTold =
+      changedNames.some((name) => SERVICE_SETTINGS[kind].includes(name)) &&
+      differing(kind, before, editor).length > 0;
     if (isTold && !stream.refused) {
       await stream.finalize();
       return;

@@ -104,8 +104,12 @@ function withoutMeasured(body: unknown): unknown {
   const told = body as Record<string, string>;
   const offset = Number(told.clock_offset_ms);
   const measured = {
-    clock_offset_ms: /^-?\d+$/.test(told.clock_offset_ms as string) ? Math.round(offset / 100) * 100 : 'not whole',
-    clock_uncertainty_ms: /^\d+\.\d$/.test(told.clock_uncertainty_ms as string) ? 'measured' : 'not one decimal',
+    clock_offset_ms: /^-?\d+$/.test(told.clock_offset_ms as string)
+      ? Math.round(offset / 100) * 100
+      : 'not whole',
+    clock_uncertainty_ms: /^\d+\.\d$/.test(told.clock_uncertainty_ms as string)
+      ? 'measured'
+      : 'not one decimal',
     start_unix_ms_utc: Number(told.start_unix_ms_utc) - offset,
     end_unix_ms_utc: Number(told.end_unix_ms_utc) - offset,
   };

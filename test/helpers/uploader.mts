@@ -5,7 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RheedStream } from '../../dist/uploader/rheed.js';
 import type { FrameBatch, StatusEvent, StreamEvent } from '../../dist/uploader/types.js';
-import uploaderModule, { type AnyStream, type Uploader, type UploaderOptions } from '../../dist/uploader/uploader.js';
+import uploaderModule, {
+  type AnyStream,
+  type Uploader,
+  type UploaderOptions,
+} from '../../dist/uploader/uploader.js';
 
 export const FPS = 10;
 export const CHUNK_SIZE = 20;
@@ -97,7 +101,11 @@ export class Ears {
 }
 
 /** Waits until `look` sees something; says what was waited for when it never comes. */
-export async function until<T>(look: () => T | undefined | false | null, what: string, seconds = 40): Promise<T> {
+export async function until<T>(
+  look: () => T | undefined | false | null,
+  what: string,
+  seconds = 40,
+): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const seen = look();
@@ -119,8 +127,10 @@ export function numbersIn(pixels: Uint8Array): number[] {
   return numbers;
 }
 
-export const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+export const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, i) => from + i);
 
 export async function pushAll(stream: RheedStream, from: number, to: number, at = 5): Promise<void> {
-  for (let number = from; number < to; number += at) await stream.push(batch(number, Math.min(at, to - number)));
+  for (let number = from; number < to; number += at)
+    await stream.push(batch(number, Math.min(at, to - number)));
 }

@@ -49,15 +49,24 @@ describe('the official client and this project, side by side', () => {
   });
 
   const readByZarr = (dataId: string) =>
-    run(interpreter, [join(import.meta.dirname, '..', 'sandbox', 'read_zarr.py'), join(sandbox.folder, dataId), ...files]);
+    run(interpreter, [
+      join(import.meta.dirname, '..', 'sandbox', 'read_zarr.py'),
+      join(sandbox.folder, dataId),
+      ...files,
+    ]);
 
   it('streams into the sandbox without a complaint, and zarr-python reads the frames that went in', async function () {
     this.timeout(120_000);
     const script = join(import.meta.dirname, 'stream.py');
     const settings = [HEIGHT, WIDTH, FPS, CHUNK_SIZE].map(String);
     const env = { ...process.env, ATOMSCALE_SKIP_CLOCK_SYNC: '1' };
-    const { stdout } = await run(interpreter, [script, sandbox.url, join(folder, 'all.u8'), ...settings], { env });
-    const ids = JSON.parse(stdout.trim().split('\n').at(-1) as string) as { rheed: string; timeseries: string };
+    const { stdout } = await run(interpreter, [script, sandbox.url, join(folder, 'all.u8'), ...settings], {
+      env,
+    });
+    const ids = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
+      rheed: string;
+      timeseries: string;
+    };
     assert.deepEqual(sandbox.complaints, []);
     await readByZarr(ids.rheed);
     const points = await sandbox.readPoints(ids.timeseries);

@@ -9,10 +9,8 @@ import { promisify } from 'node:util';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
 import { readIndex } from '../../sandbox/shards/shard.mts';
 import type { FrameChunk } from '../../sandbox/types.mts';
+import { python } from '../helpers/python.mts';
 import { announcement, encode, frames, get, openRheed, post, presign, put, shardOf } from './helpers.mts';
-
-/** A Python with zarr and numpy, given by whoever runs the tests. */
-const PYTHON = process.env.ATOMSCALE_TEST_PYTHON;
 
 describe('sandbox: store', () => {
   let folder: string;
@@ -180,8 +178,9 @@ describe('sandbox: store', () => {
   });
 
   it('zarr-python reads the array', async function () {
-    if (!PYTHON) return this.skip();
-    this.timeout(60_000);
+    this.timeout(600_000);
+    const found = await python();
+    if ('skip' in found) return this.skip();
     const id = await openRheed(sandbox.url);
     const chunks = [frames(20, 4, 6, 0), frames(5, 4, 6, 1), frames(20, 4, 6, 2), frames(7, 4, 6, 3)];
     const files: string[] = [];
@@ -191,7 +190,7 @@ describe('sandbox: store', () => {
       writeFileSync(files[index] as string, Buffer.concat(chunk));
     }
     const script = fileURLToPath(new URL('./read_zarr.py', import.meta.url));
-    const { stdout } = await promisify(execFile)(PYTHON, [script, join(folder, id), ...files]);
+    const { stdout } = await promisify(execFile)(found.path, [script, join(folder, id), ...files]);
     const read = JSON.parse(stdout);
     assert.deepEqual(
       [read.shape, read.chunks, read.shards],

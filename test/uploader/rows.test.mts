@@ -105,7 +105,13 @@ describe('rows of a chunk', () => {
       { channel: 'b', time: 2, value: 2 },
     ]);
     const { a, b } = rows.columns({});
-    assert.deepEqual([a?.values, b?.values], [[1, null], [null, 2]]);
+    assert.deepEqual(
+      [a?.values, b?.values],
+      [
+        [1, null],
+        [null, 2],
+      ],
+    );
   });
 
   it('keep every reading at its own time in its own channel, on one axis', () => {
@@ -115,33 +121,37 @@ describe('rows of a chunk', () => {
       value: fc.double({ noNaN: true, noDefaultInfinity: true }),
     });
     fc.assert(
-      fc.property(fc.array(reading, { maxLength: 60 }), fc.constantFrom('hold' as const, 'gap' as const), (readings, mode) => {
-        const chunks = [new Rows(mode)];
-        for (const one of readings) {
-          const placed = { ...one, onArrival: false };
-          let rows = chunks.at(-1) as InstanceType<typeof Rows>;
-          let place = rows.place(placed, WINDOW);
-          if (place === null) {
-            rows = new Rows(mode, rows.held());
-            chunks.push(rows);
-            place = { row: 0 };
+      fc.property(
+        fc.array(reading, { maxLength: 60 }),
+        fc.constantFrom('hold' as const, 'gap' as const),
+        (readings, mode) => {
+          const chunks = [new Rows(mode)];
+          for (const one of readings) {
+            const placed = { ...one, onArrival: false };
+            let rows = chunks.at(-1) as InstanceType<typeof Rows>;
+            let place = rows.place(placed, WINDOW);
+            if (place === null) {
+              rows = new Rows(mode, rows.held());
+              chunks.push(rows);
+              place = { row: 0 };
+            }
+            rows.put(placed, place.row);
           }
-          rows.put(placed, place.row);
-        }
-        const sent = chunks.flatMap((rows) => {
-          const columns = Object.entries(rows.columns({}));
-          for (const [, column] of columns) assert.deepEqual(column.timestamps, columns[0]?.[1].timestamps);
-          return columns.flatMap(([channel, { timestamps, values }]) =>
-            timestamps.map((time, row) => JSON.stringify([channel, time, values[row]])),
-          );
-        });
-        const left = [...sent];
-        for (const { channel, time, value } of readings) {
-          const at = left.indexOf(JSON.stringify([channel, time, value]));
-          assert.notEqual(at, -1, `${channel} at ${time}`);
-          left.splice(at, 1);
-        }
-      }),
+          const sent = chunks.flatMap((rows) => {
+            const columns = Object.entries(rows.columns({}));
+            for (const [, column] of columns) assert.deepEqual(column.timestamps, columns[0]?.[1].timestamps);
+            return columns.flatMap(([channel, { timestamps, values }]) =>
+              timestamps.map((time, row) => JSON.stringify([channel, time, values[row]])),
+            );
+          });
+          const left = [...sent];
+          for (const { channel, time, value } of readings) {
+            const at = left.indexOf(JSON.stringify([channel, time, value]));
+            assert.notEqual(at, -1, `${channel} at ${time}`);
+            left.splice(at, 1);
+          }
+        },
+      ),
     );
   });
 });

@@ -24,14 +24,23 @@ describe('settings', () => {
       assert.throws(
         () => rheedSettings(input),
         (error: { code?: string; setting?: string; message?: string }) =>
-          error.code === 'ERR_SETTINGS' && error.setting === setting && /expected .*got /.test(error.message ?? ''),
+          error.code === 'ERR_SETTINGS' &&
+          error.setting === setting &&
+          /expected .*got /.test(error.message ?? ''),
       );
     });
   }
 
   it('take numbers as the editor gives them, blanks as defaults', () => {
     assert.deepEqual(
-      rheedSettings({ fps: '12.5', rotationsPerMin: '', chunkSize: '', streamName: '  ', tags: 'a, A ,,b', physicalSample: ' GaN ' }),
+      rheedSettings({
+        fps: '12.5',
+        rotationsPerMin: '',
+        chunkSize: '',
+        streamName: '  ',
+        tags: 'a, A ,,b',
+        physicalSample: ' GaN ',
+      }),
       {
         fps: 12.5,
         rotationsPerMin: 0,
@@ -59,7 +68,10 @@ describe('settings', () => {
   });
 
   it('differ only in what the service is told', () => {
-    assert.deepEqual(differing('rheed', { fps: 10, format: 'auto' }, { fps: '10', chunkSize: '20', format: 'mono8' }), []);
+    assert.deepEqual(
+      differing('rheed', { fps: 10, format: 'auto' }, { fps: '10', chunkSize: '20', format: 'mono8' }),
+      [],
+    );
     assert.deepEqual(differing('rheed', { fps: 10 }, { fps: 20, tags: 'x' }), ['fps', 'chunkSize', 'tags']);
   });
 });

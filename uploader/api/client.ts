@@ -45,7 +45,12 @@ export class ApiClient {
    *
    * @throws ApiError without `status` when no usable answer came, with it for every status but 2xx
    */
-  async json<S extends GenericSchema>(method: 'GET' | 'POST', path: string, schema: S, call: Call = {}): Promise<InferOutput<S>> {
+  async json<S extends GenericSchema>(
+    method: 'GET' | 'POST',
+    path: string,
+    schema: S,
+    call: Call = {},
+  ): Promise<InferOutput<S>> {
     const name = `${method} ${path}`;
     const text = await this.#text(method, path, call);
     const parsed = safeParse(schema, text === '' ? null : jsonOf(name, text));
@@ -65,8 +70,15 @@ export class ApiClient {
     if (call.authorized !== false) headers['x-api-key'] = this.#apiKey;
     if (call.body !== undefined) headers['content-type'] = 'application/json';
     const options = { method, headers, body: call.body === undefined ? null : JSON.stringify(call.body) };
-    const dispatcher = call.onSent === undefined ? this.#dispatcher : this.#dispatcher.compose(tellWhenSent(call.onSent));
-    return this.exchange(`${method} ${path}`, `${this.endpoint}${path}${query}`, call.timeout ?? 60_000, options, dispatcher);
+    const dispatcher =
+      call.onSent === undefined ? this.#dispatcher : this.#dispatcher.compose(tellWhenSent(call.onSent));
+    return this.exchange(
+      `${method} ${path}`,
+      `${this.endpoint}${path}${query}`,
+      call.timeout ?? 60_000,
+      options,
+      dispatcher,
+    );
   }
 
   /**
@@ -131,7 +143,8 @@ function refusal(name: string, answer: Dispatcher.ResponseData, text: string): A
   const retryAfter = retryAfterOf(answer.headers['retry-after']);
   if (retryAfter !== undefined) facts.retryAfter = retryAfter;
   const said = typeof detail === 'string' ? detail.slice(0, 200) : JSON.stringify(detail).slice(0, 300);
-  const hint = status === 401 ? ': the API key is missing or not valid; set the right one in the account' : '';
+  const hint =
+    status === 401 ? ': the API key is missing or not valid; set the right one in the account' : '';
   return new ApiError(name, `${name}: answered ${status}${said === '' ? '' : ` ${said}`}${hint}`, facts);
 }
 
@@ -164,11 +177,19 @@ export function verdictOf(error: unknown): 'transient' | 'unauthorized' | 'forbi
   if (status === 401) return 'unauthorized';
   if (status === 403) return 'forbidden';
   const isTransient = status < 400 || status === 408 || status === 429 || status >= 500;
-  if (isTransient || (status === 400 && JSON.stringify(error.detail).includes('RequestTimeout'))) return 'transient';
+  if (isTransient || (status === 400 && JSON.stringify(error.detail).includes('RequestTimeout')))
+    return 'transient';
   return 'refused';
 }
 
-const NEVER_ARRIVED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const NEVER_ARRIVED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** True when a call may have arrived although no answer came: it may take effect later. */
 export function wasUnanswered(error: unknown): boolean {

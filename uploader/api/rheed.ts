@@ -36,7 +36,11 @@ const Part = v.object({ url: v.string() });
 const Presigned = v.union([v.pipe(v.array(Part), v.minLength(1)), Part]);
 
 /** A presigned URL for one chunk (POST /data_entries/raw_data/staged/upload_urls/). Never log it. */
-export async function presignChunk(api: ApiClient, chunk: ChunkFacts, settings: RheedSettings): Promise<string> {
+export async function presignChunk(
+  api: ApiClient,
+  chunk: ChunkFacts,
+  settings: RheedSettings,
+): Promise<string> {
   const { dataId, chunkIndex, frames, height, width, startMs, clock } = chunk;
   const { fps, chunkSize, rotationsPerMin } = settings;
   const answer = await api.json('POST', '/data_entries/raw_data/staged/upload_urls/', Presigned, {

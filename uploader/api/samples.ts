@@ -23,9 +23,13 @@ export async function resolveSample(api: ApiClient, sample: string): Promise<str
   if (isUuid(wanted)) {
     const found = findById(known, wanted);
     if (found) return found.id;
-    throw new ApiError(`GET ${PATH}`, `physicalSample: no sample has the id ${wanted}; give its name, or the id of an existing one`, {
-      status: 404,
-    });
+    throw new ApiError(
+      `GET ${PATH}`,
+      `physicalSample: no sample has the id ${wanted}; give its name, or the id of an existing one`,
+      {
+        status: 404,
+      },
+    );
   }
   return findByName(known, wanted)?.id ?? (await createSample(api, wanted));
 }

@@ -22,9 +22,13 @@ export async function resolveTags(api: ApiClient, tags: readonly string[]): Prom
     if (isUuid(tag)) {
       const found = findById(known, tag);
       if (!found) {
-        throw new ApiError(`GET ${PATH}`, `tags: no tag has the id ${tag}; give its name, or the id of an existing one`, {
-          status: 404,
-        });
+        throw new ApiError(
+          `GET ${PATH}`,
+          `tags: no tag has the id ${tag}; give its name, or the id of an existing one`,
+          {
+            status: 404,
+          },
+        );
       }
       ids.push(found.id);
     } else {

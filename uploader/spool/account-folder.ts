@@ -67,7 +67,11 @@ export class AccountFolder {
 
   /** A new stream's folder with its record on disk. */
   async create(
-    facts: Pick<StreamRecord, 'endpoint' | 'owner' | 'settings' | 'editor' | 'begun'> & { kind: StreamKind; name: string | null; topic?: string },
+    facts: Pick<StreamRecord, 'endpoint' | 'owner' | 'settings' | 'editor' | 'begun'> & {
+      kind: StreamKind;
+      name: string | null;
+      topic?: string;
+    },
   ): Promise<RecordFile> {
     const { name, ...given } = facts;
     const now = Date.now();
@@ -111,7 +115,8 @@ function folderName(account: string): string {
 
 async function removeIfEmpty(folder: string): Promise<void> {
   // A crash between making the folder and writing its record: nothing was promised for it yet.
-  if ((await readdir(folder)).every((name) => name.endsWith('.tmp'))) await rm(folder, { recursive: true, force: true });
+  if ((await readdir(folder)).every((name) => name.endsWith('.tmp')))
+    await rm(folder, { recursive: true, force: true });
 }
 
 async function lockedText(path: string): Promise<string> {

@@ -12,7 +12,11 @@ export const dataFile = (folder: string, { kind, number }: Pick<Sidecar, 'kind' 
  * Takes a chunk out of the spool, delivered or given up: first in the record, so that a crash in between
  * repeats nothing and an index is never used again.
  */
-export async function discardChunk(record: RecordFile, sidecar: Sidecar, change: (data: StreamRecord) => void): Promise<void> {
+export async function discardChunk(
+  record: RecordFile,
+  sidecar: Sidecar,
+  change: (data: StreamRecord) => void,
+): Promise<void> {
   const { number } = sidecar;
   await record.update((data) => {
     data.acknowledged.push(number);
@@ -26,7 +30,11 @@ export async function discardChunk(record: RecordFile, sidecar: Sidecar, change:
 }
 
 /** Moves a chunk that cannot be delivered to the quarantine, with the reason and the service's answer. */
-export async function quarantineChunk(record: RecordFile, sidecar: Sidecar, error: AtomscaleError): Promise<void> {
+export async function quarantineChunk(
+  record: RecordFile,
+  sidecar: Sidecar,
+  error: AtomscaleError,
+): Promise<void> {
   const { folder } = record;
   const { number, chunk_index } = sidecar;
   const files = [dataFile(folder, sidecar), numbered(folder, number, 'json')];

@@ -51,11 +51,19 @@ export interface Entry<S extends Sidecar = Sidecar> {
 }
 
 export function entryOf<S extends Sidecar>(sidecar: S, unverified = false): Entry<S> {
-  return { sidecar, unverified, sealedAt: unverified ? 0 : Date.now(), inFlight: false, attempts: 0, notBefore: 0 };
+  return {
+    sidecar,
+    unverified,
+    sealedAt: unverified ? 0 : Date.now(),
+    inFlight: false,
+    attempts: 0,
+    notBefore: 0,
+  };
 }
 
 /** Frames or points of a chunk. */
-export const itemsOf = (sidecar: Sidecar): number => (sidecar.kind === 'rheed' ? sidecar.frames : sidecar.points);
+export const itemsOf = (sidecar: Sidecar): number =>
+  sidecar.kind === 'rheed' ? sidecar.frames : sidecar.points;
 
 export async function writeSidecar(folder: string, sidecar: Sidecar): Promise<void> {
   await writeDurably(numbered(folder, sidecar.number, 'json'), encodeChecked(sidecar));
@@ -64,7 +72,10 @@ export async function writeSidecar(folder: string, sidecar: Sidecar): Promise<vo
 /** A chunk's sidecar; undefined when it is missing or damaged. */
 export async function readSidecar(folder: string, number: number): Promise<Sidecar | undefined> {
   try {
-    const parsed = v.safeParse(Sidecar, decodeChecked(await readFile(numbered(folder, number, 'json'), 'utf8')));
+    const parsed = v.safeParse(
+      Sidecar,
+      decodeChecked(await readFile(numbered(folder, number, 'json'), 'utf8')),
+    );
     return parsed.success && parsed.output.number === number ? parsed.output : undefined;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;

@@ -16,7 +16,11 @@ export async function syncFolder(folder: string): Promise<void> {
   await withFile(folder, 'r', (handle) => handle.sync());
 }
 
-export async function withFile<T>(path: string, flags: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+export async function withFile<T>(
+  path: string,
+  flags: string,
+  use: (handle: FileHandle) => Promise<T>,
+): Promise<T> {
   const handle = await open(path, flags, FILE_MODE);
   try {
     return await use(handle);
@@ -42,7 +46,8 @@ export async function renameDurably(from: string, to: string): Promise<void> {
       await rename(from, to);
       break;
     } catch (error) {
-      const isHeld = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error) ?? '');
+      const isHeld =
+        process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error) ?? '');
       if (!isHeld || attempt >= 20) throw error;
       await new Promise((resolve) => setTimeout(resolve, 10 * attempt));
     }
@@ -62,7 +67,8 @@ export async function removeIfThere(path: string): Promise<void> {
   }
 }
 
-export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
+export const codeOf = (error: unknown): string | undefined =>
+  (error as NodeJS.ErrnoException | undefined)?.code;
 
 /** The coded error behind a failed file operation: a full disk is ERR_SPOOL_FULL. */
 export function spoolError(error: unknown, path: string, doing: string): SpoolError {
@@ -70,7 +76,12 @@ export function spoolError(error: unknown, path: string, doing: string): SpoolEr
   const code = codeOf(error);
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   const advice = full ? 'free disk space' : 'check that the folder exists and is writable';
-  return new SpoolError(full ? 'ERR_SPOOL_FULL' : 'ERR_SPOOL', path, `${doing} ${path}: ${code ?? (error as Error).message}; ${advice}`, {
-    cause: error,
-  });
+  return new SpoolError(
+    full ? 'ERR_SPOOL_FULL' : 'ERR_SPOOL',
+    path,
+    `${doing} ${path}: ${code ?? (error as Error).message}; ${advice}`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -10,7 +10,12 @@ export const QUARANTINE = 'quarantine';
  *
  * @param name of the reason file, without ending
  */
-export async function quarantine(folder: string, files: readonly string[], name: string, reason: object): Promise<void> {
+export async function quarantine(
+  folder: string,
+  files: readonly string[],
+  name: string,
+  reason: object,
+): Promise<void> {
   const target = join(folder, QUARANTINE);
   await makeFolder(target);
   await writeDurably(join(target, `${name}.reason.json`), encodeChecked(reason));

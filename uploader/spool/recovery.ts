@@ -47,7 +47,11 @@ export async function recoverFolder(record: RecordFile): Promise<Recovered> {
 }
 
 /** Counts a chunk as lost to the quarantine and says why. */
-export async function quarantineNumber(record: RecordFile, number: number, reason: string): Promise<SpoolError> {
+export async function quarantineNumber(
+  record: RecordFile,
+  number: number,
+  reason: string,
+): Promise<SpoolError> {
   const { folder } = record;
   const endings = (await chunkFiles(folder)).get(number) ?? new Set<string>();
   const paths = [...endings].map((ending) => numbered(folder, number, ending));
@@ -57,7 +61,11 @@ export async function quarantineNumber(record: RecordFile, number: number, reaso
     data.counts.quarantined += 1;
     data.lost.push([number, reason]);
   });
-  return new SpoolError('ERR_SPOOL', join(folder, 'quarantine'), `chunk ${number} of ${folder}: ${reason}; moved to quarantine`);
+  return new SpoolError(
+    'ERR_SPOOL',
+    join(folder, 'quarantine'),
+    `chunk ${number} of ${folder}: ${reason}; moved to quarantine`,
+  );
 }
 
 async function chunkFiles(folder: string): Promise<Map<number, Set<string>>> {
@@ -85,12 +93,18 @@ async function recoverOne(
   const { folder, data } = record;
   const isSealed = endings.has(data.kind === 'rheed' ? 'shard' : 'rows');
   if (!isSealed && data.kind === 'rheed' && (endings.has('part') || endings.has('open'))) {
-    const { sealed, damaged } = await coded(folder, () => native().recoverChunk(folder, number, Number(data.settings.fps)));
+    const { sealed, damaged } = await coded(folder, () =>
+      native().recoverChunk(folder, number, Number(data.settings.fps)),
+    );
     if (damaged != null) {
       problems.push(
         sealed == null
           ? await quarantineNumber(record, number, damaged)
-          : new SpoolError('ERR_SPOOL', folder, `chunk ${number} of ${folder}: ${damaged}; its ${sealed.frames} whole frames are kept`),
+          : new SpoolError(
+              'ERR_SPOOL',
+              folder,
+              `chunk ${number} of ${folder}: ${damaged}; its ${sealed.frames} whole frames are kept`,
+            ),
       );
     }
     if (sealed == null) return undefined;
@@ -103,7 +117,9 @@ async function recoverOne(
   const path = numbered(folder, number, sidecar.kind === 'rheed' ? 'shard' : 'rows');
   const size = (await stat(path).catch(() => undefined))?.size;
   if (size !== sidecar.bytes) {
-    problems.push(await quarantineNumber(record, number, `expected ${sidecar.bytes} bytes, found ${size ?? 'no file'}`));
+    problems.push(
+      await quarantineNumber(record, number, `expected ${sidecar.bytes} bytes, found ${size ?? 'no file'}`),
+    );
     return undefined;
   }
   await removeIfThere(numbered(folder, number, 'open'));

@@ -103,7 +103,11 @@ export class RecordFile {
     }
     const parsed = v.safeParse(Record, data);
     if (parsed.success) return new RecordFile(folder, parsed.output);
-    throw new SpoolError('ERR_SPOOL', path, `${path}: damaged (${data === undefined ? 'checksum' : parsed.issues[0].message})`);
+    throw new SpoolError(
+      'ERR_SPOOL',
+      path,
+      `${path}: damaged (${data === undefined ? 'checksum' : parsed.issues[0].message})`,
+    );
   }
 
   /** The stream as the service knows it now. */
@@ -119,11 +123,13 @@ export class RecordFile {
       this.#saving = this.#write();
       return this.#saving;
     }
-    this.#next = this.#saving.catch(() => undefined).then(() => {
-      this.#next = undefined;
-      this.#saving = this.#write();
-      return this.#saving;
-    });
+    this.#next = this.#saving
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        this.#saving = this.#write();
+        return this.#saving;
+      });
     return this.#next;
   }
 

@@ -50,7 +50,9 @@ export class Chunk {
       number,
       chunk_index: chunkIndex,
       fill: this.#fill,
-      carried: Object.fromEntries([...this.rows.held()].map(([channel, [time, value]]) => [channel, [time, value]])),
+      carried: Object.fromEntries(
+        [...this.rows.held()].map(([channel, [time, value]]) => [channel, [time, value]]),
+      ),
       units: this.units,
     };
   }

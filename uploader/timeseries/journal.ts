@@ -2,8 +2,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import type { Column } from '../api/tool-state.js';
-import { spoolError, FILE_MODE } from '../spool/files.js';
 import { crcText } from '../spool/checked-json.js';
+import { FILE_MODE, spoolError } from '../spool/files.js';
 
 /*
  * A chunk's journal: a line a record, `crc32c JSON\n`, the checksum over the JSON text. The first record is the
@@ -22,7 +22,14 @@ const Header = v.object({
 export type Header = v.InferOutput<typeof Header>;
 
 /** Row, time (Unix s), channel, value, stamped on arrival, units when they are new. */
-const Cell = v.tuple([v.number(), v.number(), v.string(), v.nullable(v.number()), v.boolean(), v.nullable(v.string())]);
+const Cell = v.tuple([
+  v.number(),
+  v.number(),
+  v.string(),
+  v.nullable(v.number()),
+  v.boolean(),
+  v.nullable(v.string()),
+]);
 export type Cell = v.InferOutput<typeof Cell>;
 
 const TableColumn = v.object({

@@ -88,7 +88,11 @@ export class OpenChunk {
    *
    * @param units of the channels, where a reading names them
    */
-  async take(readings: Iterable<PlacedWithUnits>, rules: RowRules, sealed: (sidecar: TimeseriesSidecar) => void): Promise<void> {
+  async take(
+    readings: Iterable<PlacedWithUnits>,
+    rules: RowRules,
+    sealed: (sidecar: TimeseriesSidecar) => void,
+  ): Promise<void> {
     let cells: Cell[] = [];
     for (const reading of readings) {
       let chunk = this.#chunk ?? (await this.#begin());
@@ -128,9 +132,20 @@ export class OpenChunk {
   }
 
   /** Writes a whole chunk as it was given, sealed at once. */
-  async addTable(chunkIndex: number, columns: Readonly<Record<string, Column>>, single: boolean): Promise<TimeseriesSidecar> {
+  async addTable(
+    chunkIndex: number,
+    columns: Readonly<Record<string, Column>>,
+    single: boolean,
+  ): Promise<TimeseriesSidecar> {
     const { number } = this.#next;
-    const header: Header = { version: 1, number, chunk_index: chunkIndex, fill: 'gap', carried: {}, units: {} };
+    const header: Header = {
+      version: 1,
+      number,
+      chunk_index: chunkIndex,
+      fill: 'gap',
+      carried: {},
+      units: {},
+    };
     const journal = await JournalWriter.open(numbered(this.#folder, number, 'open'), 0);
     await journal.append(encodeRecord(header) + encodeRecord({ table: { ...columns }, single }));
     const list = Object.values(columns);

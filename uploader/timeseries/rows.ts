@@ -104,7 +104,10 @@ export class Rows {
     const timestamps = rows.map((row) => row.time);
     const columns: Record<string, Column> = {};
     for (const channel of this.channels) {
-      const values = this.#fill === 'hold' ? this.#heldValues(channel, rows) : rows.map((row) => row.cells.get(channel) ?? null);
+      const values =
+        this.#fill === 'hold'
+          ? this.#heldValues(channel, rows)
+          : rows.map((row) => row.cells.get(channel) ?? null);
       const unit = units[channel];
       columns[channel] = { timestamps, values, ...(unit === undefined ? {} : { units: unit }) };
     }
@@ -124,7 +127,12 @@ export class Rows {
   #rowFor({ channel, time, onArrival }: PlacedReading, rowWindow: number): number {
     for (const row of this.#byTime.get(time) ?? []) if (!this.rows[row]?.cells.has(channel)) return row;
     const last = this.rows[this.#lastArrival];
-    if (onArrival && last !== undefined && !last.cells.has(channel) && Math.abs(time - last.time) <= rowWindow + ROUNDING) {
+    if (
+      onArrival &&
+      last !== undefined &&
+      !last.cells.has(channel) &&
+      Math.abs(time - last.time) <= rowWindow + ROUNDING
+    ) {
       return this.#lastArrival;
     }
     return this.rows.length;
