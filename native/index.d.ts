@@ -8,9 +8,9 @@ export declare class ChunkWriter {
   /**
    * Takes the frames of a message, whole or not at all; resolved when they are in the open chunk's file.
    *
-   * The bytes are copied in the call; ERR_OVERLOAD is thrown by the call itself, all else rejects.
+   * The bytes are copied in the call; `ERR_OVERLOAD` is thrown by the call itself, all else rejects.
    * stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
-   * arrivalMs: the host's clock now. chunkIndex: null = frames flow into the open chunk; a number = these frames
+   * `arrivalMs`: the host's clock now. `chunkIndex`: null = frames flow into the open chunk; a number = these frames
    * are that chunk, whole: what is open is sealed first, then they are written and sealed.
    */
   push(parts: Array<Uint8Array>, spec: FrameSpec, stamps: Float64Array, arrivalMs: number, chunkIndex?: number | null): Promise<PushResult>
@@ -22,7 +22,7 @@ export declare class ChunkWriter {
   /** Makes what was pushed before outlive a power failure: syncs the part, then the journal. */
   sync(): Promise<void>
   /**
-   * After all earlier calls, syncs and releases the files; does not seal. Later calls reject with ERR_NATIVE, but
+   * After all earlier calls, syncs and releases the files; does not seal. Later calls reject with `ERR_NATIVE`, but
    * for another close.
    */
   close(): Promise<void>
@@ -32,7 +32,7 @@ export declare class ChunkWriter {
 
 /** The system's lock on a file: one holder at a time over all processes, gone with the process however it ends. */
 export declare class FolderLock {
-  /** Locks the file at `path`, making it if need be. Held elsewhere: ERR_SPOOL, the text begins "locked". */
+  /** Locks the file at `path`, making it if need be. Held elsewhere: `ERR_SPOOL`, the text begins "locked". */
   static acquire(path: string): FolderLock
   /** Gives the lock back; a second time does nothing. */
   release(): void
@@ -78,7 +78,7 @@ export interface PushResult {
 
 /**
  * Checks the open chunk of this number against its journal, cuts it at the first record that does not hold, and seals
- * it. Rejects with ERR_SPOOL when the disk refuses; harmless to call again.
+ * it. Rejects with `ERR_SPOOL` when the disk refuses; harmless to call again.
  */
 export declare function recoverChunk(folder: string, number: number, fps: number): Promise<RecoveredChunk>
 
@@ -115,17 +115,17 @@ export interface SealedChunk {
   bytes: number
 }
 
-/** How many bytes may be so held before a push throws ERR_OVERLOAD; 128 MiB unless set. */
+/** How many bytes may be so held before a push throws `ERR_OVERLOAD`; 128 MiB unless set. */
 export declare function setMemoryLimit(bytes: number): void
 
-/** Whether `crc` is the crc32c (8 hex digits) of the whole file. Rejects with ERR_SPOOL when it cannot be read. */
+/** Whether `crc` is the crc32c (8 hex digits) of the whole file. Rejects with `ERR_SPOOL` when it cannot be read. */
 export declare function verifyShard(path: string, crc: string): Promise<boolean>
 
 /** How a stream's chunks are made. */
 export interface WriterOptions {
   /** Where the chunk files are; must exist. */
   folder: string
-  /** Number of the next chunk; its files are NNNNNN.part, .open, .shard, .json. */
+  /** Number of the next chunk; its files are `NNNNNN.part`, .open, .shard, .json. */
   nextNumber: number
   /** Frames a chunk. */
   chunkSize: number

@@ -163,15 +163,14 @@ export class Uploader {
   }
 
   /**
-   * A node is there, or there again: gives its open streams. Where `editor` tells the service something else
+   * A node is there, or there again: gives its streams, those that still deliver too. Where `editor` tells the service something else
    * than when the stream opened, the stream is finalized; local settings apply at once.
    */
   attach(node: string, kind: StreamKind, editor: RawSettings): AnyStream[] {
     this.#present.add(node);
-    const mine = [...this.#streams].filter(
-      (stream) => stream.kind === kind && stream.owner.node === node && stream.open,
-    );
+    const mine = [...this.#streams].filter((stream) => stream.kind === kind && stream.owner.node === node);
     for (const stream of mine) {
+      if (!stream.open) continue;
       this.#adoptEditor(stream, kind, editor).catch((error: unknown) =>
         this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
       );

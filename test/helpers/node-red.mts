@@ -28,6 +28,8 @@ export interface NodeRedOptions {
   readonly flow?: FlowNode[];
   /** By node id, as `{account: {apiKey: 'k'}}`. */
   readonly credentials?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Folder of the package, when it is not this checkout. */
+  readonly packageRoot?: string;
   /** An existing user folder, to start again where another Node-RED stopped. */
   readonly userDir?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -48,13 +50,13 @@ export interface StatusNotice {
   readonly text?: string;
 }
 
-/** Makes a user folder in which Node-RED finds this package as if it were installed. */
-export async function makeUserDir(): Promise<string> {
+/** Makes a user folder in which Node-RED finds the package in `root` as if it were installed. */
+export async function makeUserDir(root = ROOT): Promise<string> {
   const userDir = await mkdtemp(path.join(tmpdir(), 'node-red-'));
   const link = path.join(userDir, 'node_modules', PACKAGE);
   await mkdir(path.dirname(link), { recursive: true });
-  await symlink(ROOT, link, 'junction');
-  const dependencies = { [PACKAGE]: `file:${ROOT}` };
+  await symlink(root, link, 'junction');
+  const dependencies = { [PACKAGE]: `file:${root}` };
   await writeFile(
     path.join(userDir, 'package.json'),
     JSON.stringify({ name: 'test', private: true, dependencies }),
@@ -106,7 +108,7 @@ export class NodeRed {
   }
 
   static async start(options: NodeRedOptions = {}): Promise<NodeRed> {
-    const nodeRed = new NodeRed(options.userDir ?? (await makeUserDir()), options);
+    const nodeRed = new NodeRed(options.userDir ?? (await makeUserDir(options.packageRoot)), options);
     try {
       await nodeRed.waitFor(() => nodeRed.url !== '', 'Node-RED to start', 60_000);
       if (options.flow) await nodeRed.deploy(options.flow, 'full', options.credentials);

@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use crate::promise::{Settler, promise};
 
-/// Whether `crc` is the crc32c (8 hex digits) of the whole file. Rejects with ERR_SPOOL when it cannot be read.
+/// Whether `crc` is the crc32c (8 hex digits) of the whole file. Rejects with `ERR_SPOOL` when it cannot be read.
 #[napi(catch_unwind, ts_return_type = "Promise<boolean>")]
 pub fn verify_shard(env: &Env, path: String, crc: String) -> napi::Result<Object<'_>> {
     let (done, promise) = promise(env, Settler::default(), |holds| holds)?;
@@ -20,7 +20,6 @@ pub fn verify_shard(env: &Env, path: String, crc: String) -> napi::Result<Object
 
 /// The crc32c of some bytes.
 #[napi(catch_unwind, js_name = "crc32c")]
-#[expect(clippy::needless_pass_by_value, reason = "what napi hands over")]
 pub fn crc32c(bytes: Uint8ArraySlice<'_>) -> u32 {
     atomscale_core::crc32c(&bytes)
 }

@@ -15,7 +15,7 @@ pub struct FolderLock {
 
 #[napi]
 impl FolderLock {
-    /// Locks the file at `path`, making it if need be. Held elsewhere: ERR_SPOOL, the text begins "locked".
+    /// Locks the file at `path`, making it if need be. Held elsewhere: `ERR_SPOOL`, the text begins "locked".
     #[napi(factory, catch_unwind)]
     pub fn acquire(path: String) -> napi::Result<Self> {
         let held = lock::FolderLock::acquire(&PathBuf::from(path)).map_err(|error| to_js(&error))?;

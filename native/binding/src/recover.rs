@@ -26,7 +26,7 @@ pub struct RecoveredChunk {
 }
 
 /// Checks the open chunk of this number against its journal, cuts it at the first record that does not hold, and seals
-/// it. Rejects with ERR_SPOOL when the disk refuses; harmless to call again.
+/// it. Rejects with `ERR_SPOOL` when the disk refuses; harmless to call again.
 #[napi(catch_unwind, ts_return_type = "Promise<RecoveredChunk>")]
 pub fn recover_chunk(env: &Env, folder: String, number: u32, fps: f64) -> napi::Result<Object<'_>> {
     let (done, promise) = promise(env, Settler::default(), recovered_chunk)?;
@@ -36,7 +36,7 @@ pub fn recover_chunk(env: &Env, folder: String, number: u32, fps: f64) -> napi::
 
 fn recovered_chunk(recovered: recover::Recovered) -> RecoveredChunk {
     RecoveredChunk {
-        sealed: recovered.sealed.map(sealed_chunk),
+        sealed: recovered.sealed.as_ref().map(sealed_chunk),
         frames_kept: count(recovered.frames_kept),
         bytes_cut: recovered.bytes_cut.cast_signed(),
         damaged: recovered.damaged,

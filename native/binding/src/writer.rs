@@ -1,4 +1,5 @@
 //! `ChunkWriter`.
+#![expect(clippy::needless_pass_by_value, reason = "napi hands values over")]
 
 use std::path::PathBuf;
 
@@ -40,7 +41,7 @@ pub struct FrameSpec {
 pub struct WriterOptions {
     /// Where the chunk files are; must exist.
     pub folder: String,
-    /// Number of the next chunk; its files are NNNNNN.part, .open, .shard, .json.
+    /// Number of the next chunk; its files are `NNNNNN.part`, .open, .shard, .json.
     pub next_number: u32,
     /// Frames a chunk.
     pub chunk_size: u32,
@@ -97,7 +98,6 @@ pub struct ChunkWriter {
 impl ChunkWriter {
     /// Touches no file yet.
     #[napi(constructor, catch_unwind)]
-    #[expect(clippy::needless_pass_by_value, reason = "what napi hands over")]
     pub fn new(options: WriterOptions) -> napi::Result<Self> {
         let WriterOptions { folder, next_number, chunk_size, fps, level, width, height } = options;
         let size = (width > 0 && height > 0).then_some(Size { height, width });
@@ -110,12 +110,11 @@ impl ChunkWriter {
 
     /// Takes the frames of a message, whole or not at all; resolved when they are in the open chunk's file.
     ///
-    /// The bytes are copied in the call; ERR_OVERLOAD is thrown by the call itself, all else rejects.
+    /// The bytes are copied in the call; `ERR_OVERLOAD` is thrown by the call itself, all else rejects.
     /// stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
-    /// arrivalMs: the host's clock now. chunkIndex: null = frames flow into the open chunk; a number = these frames
+    /// `arrivalMs`: the host's clock now. `chunkIndex`: null = frames flow into the open chunk; a number = these frames
     /// are that chunk, whole: what is open is sealed first, then they are written and sealed.
     #[napi(catch_unwind, ts_return_type = "Promise<PushResult>")]
-    #[expect(clippy::needless_pass_by_value, reason = "what napi hands over")]
     pub fn push<'env>(
         &self,
         env: &'env Env,
@@ -144,7 +143,7 @@ impl ChunkWriter {
     #[napi(catch_unwind, ts_return_type = "Promise<SealedChunk | null>")]
     pub fn seal<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
         let (done, promise) =
-            promise(env, self.settler.clone(), |chunk: Option<Sealed>| chunk.map(sealed_chunk))?;
+            promise(env, self.settler.clone(), |chunk: Option<Sealed>| chunk.as_ref().map(sealed_chunk))?;
         self.writer.seal(Box::new(done));
         Ok(promise)
     }
@@ -157,7 +156,7 @@ impl ChunkWriter {
         Ok(promise)
     }
 
-    /// After all earlier calls, syncs and releases the files; does not seal. Later calls reject with ERR_NATIVE, but
+    /// After all earlier calls, syncs and releases the files; does not seal. Later calls reject with `ERR_NATIVE`, but
     /// for another close.
     #[napi(catch_unwind, ts_return_type = "Promise<void>")]
     pub fn close<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
@@ -187,13 +186,13 @@ fn parse(spec: &FrameSpec) -> error::Result<Spec> {
 fn push_result(accepted: Accepted) -> PushResult {
     PushResult {
         frames: count(accepted.frames),
-        sealed: accepted.sealed.into_iter().map(sealed_chunk).collect(),
+        sealed: accepted.sealed.iter().map(sealed_chunk).collect(),
         height: accepted.size.height,
         width: accepted.size.width,
     }
 }
 
-pub(crate) fn sealed_chunk(chunk: Sealed) -> SealedChunk {
+pub(crate) fn sealed_chunk(chunk: &Sealed) -> SealedChunk {
     SealedChunk {
         number: chunk.number,
         chunk_index: chunk.chunk_index.cast_signed(),
@@ -216,7 +215,7 @@ pub fn memory_in_flight() -> i64 {
     i64::try_from(budget::process().held()).unwrap_or(i64::MAX)
 }
 
-/// How many bytes may be so held before a push throws ERR_OVERLOAD; 128 MiB unless set.
+/// How many bytes may be so held before a push throws `ERR_OVERLOAD`; 128 MiB unless set.
 #[napi]
 pub fn set_memory_limit(bytes: f64) {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float to usize saturates")]

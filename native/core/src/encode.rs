@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn frames_stay_in_order_over_parts_and_units() {
-        let frame = |n: usize| vec![(n % 251) as u8; 64 * 64];
+        let frame = |n: usize| vec![u8::try_from(n % 251).unwrap(); 64 * 64];
         let parts = vec![(0..100).flat_map(frame).collect(), (100..130).flat_map(frame).collect()];
         let message = encode_now(parts, spec(64, 64)).unwrap();
         assert_eq!(message.size, Size { width: 64, height: 64 });

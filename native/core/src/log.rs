@@ -82,12 +82,11 @@ impl ChunkLog {
         self.check(message.size, count, chunk_index)?;
         let stamps = stamping.of_frames(count, self.period())?;
         self.seal_due()?;
-        let plan = match chunk_index {
-            Some(_) => Plan { continues: false, segments: std::iter::once(0..count).collect() },
-            None => {
-                let tail = self.open().and_then(OpenChunk::tail);
-                plan(tail, &stamps, stamping, self.options.chunk_size, self.period())
-            }
+        let plan = if chunk_index.is_some() {
+            Plan { continues: false, segments: std::iter::once(0..count).collect() }
+        } else {
+            let tail = self.open().and_then(OpenChunk::tail);
+            plan(tail, &stamps, stamping, self.options.chunk_size, self.period())
         };
         if !plan.continues && !self.chunks.is_empty() {
             self.due = true;

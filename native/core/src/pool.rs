@@ -125,7 +125,7 @@ mod tests {
     fn a_blocked_thread_does_not_hold_up_the_others() {
         static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new("test", 2));
         let (release, blocked) = mpsc::channel::<()>();
-        POOL.submit(move || drop(blocked.recv()));
+        POOL.submit(move || blocked.recv().unwrap());
         let (tell, told) = mpsc::channel();
         POOL.submit(move || tell.send(()).unwrap());
         told.recv().unwrap();

@@ -36,6 +36,9 @@ impl Recovered {
 
 /// Recovers chunk `number` of `folder`. Calling it again after a crash or an error in it does no harm.
 pub fn recover(folder: &Path, number: u32, fps: f64) -> Result<Recovered> {
+    if !(fps > 0.0 && fps.is_finite()) {
+        return Err(Error::native(format!("expected frames per second above 0, got {fps}; check it before")));
+    }
     let files = ChunkFiles::new(folder, number);
     let period = 1000.0 / fps;
     let Some(journal) = read_if_there(&files.open)? else {

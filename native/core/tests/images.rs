@@ -1,4 +1,5 @@
 //! Encoded images, from bytes to gray8.
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers")]
 
 use std::io::Cursor;
 
@@ -146,6 +147,37 @@ fn tiff_pages_are_frames() {
     for length in [4, 9, bytes.len() / 2] {
         assert_eq!(decode(&bytes[..length], &SPEC).unwrap_err().code, Code::FrameFormat, "{length}");
     }
+}
+
+#[test]
+fn a_tiff_with_a_palette_goes_through_its_colours() {
+    // width, height, bits, compression, photometric, strip, samples, rows, strip bytes, colour map
+    let tags: [(u16, u16, u32, u32); 10] = [
+        (256, 3, 1, 2),
+        (257, 3, 1, 1),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 3),
+        (273, 4, 1, 134),
+        (277, 3, 1, 1),
+        (278, 3, 1, 1),
+        (279, 4, 1, 2),
+        (320, 3, 768, 136),
+    ];
+    let mut bytes = b"II*\0\x08\0\0\0\x0a\0".to_vec();
+    for (tag, kind, count, value) in tags {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(count.to_le_bytes());
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    bytes.extend([200, 3]);
+    for channel in 0..3u16 {
+        bytes.extend((0..256u16).flat_map(|n| ((n / (channel + 1)) << 8).to_le_bytes()));
+    }
+    // Colours of index n are n, n/2, n/3: 200, 100, 66 and 3, 1, 1.
+    assert_eq!(one(&bytes), [122, 1]);
 }
 
 #[test]

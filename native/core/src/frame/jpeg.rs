@@ -78,7 +78,7 @@ mod tests {
     fn says_when_the_image_is_cut_anywhere() {
         let end = WHOLE.len() - 2;
         for length in 0..end {
-            let expected = if length < 13 { Walk::Broken } else { Walk::Cut };
+            let expected = if length < 14 { Walk::Broken } else { Walk::Cut };
             assert_eq!(walk(&WHOLE[..length]), expected, "{length} bytes");
         }
         assert_eq!(walk(&WHOLE[..end]), Walk::Whole);

@@ -6,6 +6,7 @@
 mod gray;
 mod image;
 mod jpeg;
+mod palette;
 mod raw;
 mod tiff;
 
@@ -180,6 +181,11 @@ const UNIT_BYTES: usize = 64 << 10;
 pub fn split(parts: &[Vec<u8>], spec: &FrameSpec) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
     for (part, bytes) in parts.iter().enumerate() {
+        if bytes.is_empty() {
+            return Err(Error::shape(
+                "expected whole frames, got an empty buffer; send the pixels or the image",
+            ));
+        }
         let Some(format) = raw_format(bytes, spec) else {
             units.push(Unit::Image { part });
             continue;
@@ -269,7 +275,11 @@ mod tests {
         assert_eq!(error.code, Code::FrameShape);
         assert!(error.text.contains("63") && error.text.contains("64"), "{error}");
         assert_eq!(split(&[], &spec(Format::Mono8, 8, 8)).unwrap_err().code, Code::FrameShape);
-        assert_eq!(split(&[vec![]], &spec(Format::Mono8, 8, 8)).unwrap_err().code, Code::FrameShape);
+        for format in [Format::Mono8, Format::Auto, Format::Image] {
+            let empty = [vec![0; 64], vec![]];
+            assert_eq!(split(&empty, &spec(format, 8, 8)).unwrap_err().code, Code::FrameShape);
+            assert_eq!(split(&empty[1..], &spec(format, 0, 0)).unwrap_err().code, Code::FrameShape);
+        }
     }
 
     #[test]

@@ -19,8 +19,8 @@ fn bytes_per_pixel(format: Format) -> usize {
 pub(super) fn count(length: usize, format: Format, size: Size) -> Result<(usize, usize)> {
     if size.width == 0 || size.height == 0 {
         return Err(Error::format(format!(
-            "expected an encoded image (PNG, JPEG, TIFF, BMP) or raw pixels of a known size, got {length} bytes that \
-             are no such image; set width and height, or send an image"
+            "expected raw pixels of a known size, got {length} bytes without width and height; set width and height, \
+             or send an encoded image (PNG, JPEG, TIFF, BMP)"
         )));
     }
     let size = size.checked("a frame")?;

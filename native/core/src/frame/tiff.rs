@@ -9,6 +9,7 @@ use ::tiff::tags::Tag;
 
 use super::gray::{depth16, mean, mean16};
 use super::image::undecodable;
+use super::palette;
 use super::{FrameSpec, MAX_PIXELS, Size};
 use crate::error::{Error, Result};
 
@@ -26,18 +27,20 @@ pub(super) fn decode(
     spec: &FrameSpec,
     sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    let unreadable = |error: TiffError| undecodable("TIFF", bytes.len(), &error);
+    let length = bytes.len();
+    let unreadable = |error: TiffError| undecodable("TIFF", length, &error);
     let mut limits = Limits::default();
     limits.decoding_buffer_size = usize::try_from(8 * MAX_PIXELS).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(unreadable)?.with_limits(limits);
+    let bytes = palette::as_gray(bytes);
+    let mut decoder = Decoder::new(Cursor::new(&*bytes)).map_err(unreadable)?.with_limits(limits);
     let mut pages = 0;
     loop {
         let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).map_err(unreadable)?;
         if kind.is_none_or(|bits| bits & 1 == 0) {
             let (width, height) = decoder.dimensions().map_err(unreadable)?;
             let size = Size { height, width }.checked("an image")?;
-            sink(size, &page(&mut decoder, spec, bytes.len())?)?;
+            sink(size, &page(&mut decoder, spec, length)?)?;
             pages += 1;
         }
         if !decoder.more_images() {
@@ -72,9 +75,17 @@ fn page(decoder: &mut Decoder<Cursor<&[u8]>>, spec: &FrameSpec, length: usize) -
             "expected a TIFF with its colours side by side, got one with a plane a colour; convert the image",
         ));
     }
+    let colours = decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).map_err(unreadable)?;
     let mut out = Vec::new();
     match (decoder.read_image().map_err(unreadable)?, samples) {
-        (DecodingResult::U8(gray), 1) => return Ok(gray),
+        (DecodingResult::U8(mut gray), 1) => {
+            if let Some(levels) = colours.as_deref().and_then(palette::levels) {
+                for sample in &mut gray {
+                    *sample = levels[usize::from(*sample)];
+                }
+            }
+            return Ok(gray);
+        }
         (DecodingResult::U8(data), 2) => out.extend(data.chunks_exact(2).map(|p| p[0])),
         (DecodingResult::U8(data), n) => out.extend(data.chunks_exact(n).map(|p| mean(p[0], p[1], p[2]))),
         (DecodingResult::U16(data), n @ (1 | 2)) => {

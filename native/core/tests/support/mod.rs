@@ -1,5 +1,6 @@
 //! Blocking calls of a writer, and frames to send.
-#![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
+#![allow(clippy::cast_precision_loss, reason = "small numbers")]
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};

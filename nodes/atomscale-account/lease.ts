@@ -1,0 +1,92 @@
+import { AtomscaleError } from '../../uploader/errors.js';
+import type { Uploader } from '../../uploader/uploader.js';
+import type { AccountUser } from '../common/account.js';
+
+/** How long after a failed attempt the spool is tried again, ms: another process may have let go of it. */
+const RETRY_INTERVAL = 5000;
+/** How long a closing account waits for its users, ms; Node-RED allows 15 s in all. */
+const CLOSE_WAIT = 10_000;
+
+/** One uploader for all stream nodes of an account: acquired for the first, released after the last. */
+export class Lease {
+  readonly #acquire: () => Promise<Uploader>;
+  readonly #users = new Set<AccountUser>();
+  #attempt: Promise<void> | null = null;
+  #uploader: Uploader | null = null;
+  #failure: AtomscaleError | null = null;
+  #retry: NodeJS.Timeout | undefined;
+  #closing = false;
+  #emptied: () => void = () => {};
+
+  constructor(acquire: () => Promise<Uploader>) {
+    this.#acquire = acquire;
+  }
+
+  join(user: AccountUser): void {
+    this.#users.add(user);
+    queueMicrotask(() => {
+      if (!this.#users.has(user)) return;
+      if (this.#uploader) this.#welcome(user, this.#uploader);
+      else if (this.#failure) user.unavailable(this.#failure);
+      else this.#attempt ??= this.#try();
+    });
+  }
+
+  leave(user: AccountUser): void {
+    this.#users.delete(user);
+    if (this.#users.size === 0) this.#emptied();
+  }
+
+  /** Waits for the users to leave (all nodes close at once), then lets go of the spool. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#retry);
+    await this.#usersLeft();
+    await this.#attempt;
+    await this.#uploader?.release();
+    this.#uploader = null;
+  }
+
+  async #try(): Promise<void> {
+    try {
+      this.#uploader = await this.#acquire();
+      this.#failure = null;
+    } catch (error) {
+      this.#failure = toAtomscaleError(error);
+      // A spool can come back (lock released, disk mounted); settings and binaries need a person.
+      if (this.#failure.code === 'ERR_SPOOL' && !this.#closing) {
+        this.#retry = setTimeout(() => {
+          this.#attempt = this.#try();
+        }, RETRY_INTERVAL);
+      }
+    }
+    for (const user of this.#users) {
+      if (this.#uploader) this.#welcome(user, this.#uploader);
+      else if (this.#failure) user.unavailable(this.#failure);
+    }
+  }
+
+  #welcome(user: AccountUser, uploader: Uploader): void {
+    try {
+      user.ready(uploader);
+    } catch (error) {
+      user.unavailable(toAtomscaleError(error));
+    }
+  }
+
+  async #usersLeft(): Promise<void> {
+    if (this.#users.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+      timer = setTimeout(resolve, CLOSE_WAIT);
+    });
+    clearTimeout(timer);
+  }
+}
+
+function toAtomscaleError(error: unknown): AtomscaleError {
+  if (error instanceof AtomscaleError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return new AtomscaleError('ERR_SPOOL', `expected the spool to open, got ${text}`, { cause: error });
+}

@@ -1,0 +1,295 @@
+import type { Node, NodeAPI, NodeMessage } from 'node-red';
+import { AtomscaleError, SettingsError } from '../../uploader/errors.js';
+import type { RawSettings, StatusEvent, StreamEvent } from '../../uploader/types.js';
+import type { AnyStream, Uploader } from '../../uploader/uploader.js';
+import { type AccountNode, type AccountUser, isAccountNode } from './account.js';
+import { dot, type Translate } from './dot.js';
+import type { Read, StreamNodeKind } from './kind.js';
+import {
+  nothingOpen,
+  type Opener,
+  openerFromDisk,
+  openerOf,
+  statusMessage,
+  streamMessage,
+} from './messages.js';
+import { type Action, readAction, readSettings, readStreamKey } from './request.js';
+import { Sequence } from './sequence.js';
+import { type Followed, StreamTable } from './stream-table.js';
+import { WaitingRoom } from './waiting-room.js';
+
+/** How often the dot may change, ms. */
+const DOT_INTERVAL = 1000;
+/** How long a closing node waits for data that is on its way to the disk, ms; Node-RED allows 15 s in all. */
+const CLOSE_WAIT = 8000;
+
+type Done = (error?: Error) => void;
+
+/** A stream node at work: messages in, streams of the uploader, messages out, the dot. */
+export class StreamNode<S extends AnyStream, D> implements AccountUser {
+  readonly #RED: NodeAPI;
+  readonly #node: Node;
+  readonly #kind: StreamNodeKind<S, D>;
+  readonly #editor: RawSettings;
+  readonly #autoStart: boolean;
+  readonly #account: AccountNode | null;
+  readonly #streams: StreamTable<S>;
+  readonly #sequences = new Map<string, Sequence>();
+  readonly #room = new WaitingRoom();
+  readonly #unanswered = new Set<Promise<unknown>>();
+  readonly #dotTimer: NodeJS.Timeout;
+  /** Settles when the account has answered for the first time, or the node closes. */
+  readonly #accountKnown: Promise<void>;
+  #accountIsKnown: () => void = () => {};
+  #uploader: Uploader | null = null;
+  #failure: AtomscaleError | null = null;
+  #skipped = 0;
+  #closing = false;
+  #shown = '';
+
+  constructor(
+    RED: NodeAPI,
+    node: Node,
+    account: Node | null,
+    editor: RawSettings,
+    kind: StreamNodeKind<S, D>,
+  ) {
+    this.#RED = RED;
+    this.#node = node;
+    this.#kind = kind;
+    this.#editor = editor;
+    this.#autoStart = editor.autoStart !== false;
+    this.#accountKnown = new Promise((resolve) => {
+      this.#accountIsKnown = resolve;
+    });
+    this.#streams = new StreamTable<S>({
+      stream: (followed, event) => this.#tellStream(followed, event),
+      status: (followed, event) => this.#tellStatus(followed.opener, event),
+      problem: ({ opener, owner }, error) =>
+        node.error(error, this.#clone({ ...opener, stream: owner.stream })),
+    });
+    this.#account = isAccountNode(account) ? account : null;
+    const missing = 'account: expected an Atomscale account, got none; choose one';
+    if (this.#account) this.#account.join(this);
+    else this.unavailable(new SettingsError('account', missing));
+    this.#dotTimer = setInterval(() => this.#showDot(), DOT_INTERVAL);
+    this.#showDot();
+  }
+
+  ready(uploader: Uploader): void {
+    this.#failure = null;
+    this.#uploader = uploader;
+    for (const stream of uploader.attach(this.#node.id, this.#kind.kind, this.#editor)) {
+      // An uploader gives a node streams of the kind it asked for only.
+      this.#streams.follow(stream as S, openerFromDisk(stream.topic, stream.owner.stream), true);
+    }
+    this.#accountIsKnown();
+  }
+
+  unavailable(error: AtomscaleError): void {
+    if (this.#failure?.message !== error.message) this.#node.error(error);
+    this.#failure = error;
+    this.#accountIsKnown();
+  }
+
+  /** Takes one message; `done` is called exactly once, whatever comes. */
+  input(msg: NodeMessage, done: Done): void {
+    try {
+      const action = readAction(msg);
+      const key = readStreamKey(msg);
+      const sequence = this.#sequence(key);
+      const leave = sequence.held ? this.#room.enter(msg.payload) : undefined;
+      sequence.run(() => {
+        leave?.();
+        try {
+          this.#refuseWhenUnusable();
+          return action ? this.#act(action, key, msg, done) : this.#take(key, msg, done);
+        } catch (error) {
+          done(asError(error));
+          return undefined;
+        }
+      });
+    } catch (error) {
+      done(asError(error));
+    }
+  }
+
+  /** Streams go on without the node: at a redeploy the next one finds them again. */
+  async close(removed: boolean): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#dotTimer);
+    this.#accountIsKnown();
+    await this.#settled();
+    this.#streams.clear();
+    try {
+      await this.#uploader?.detach(this.#node.id, removed);
+    } finally {
+      this.#account?.leave(this);
+    }
+  }
+
+  /** Steps of one stream, in the order of their messages; the first waits for the account's answer. */
+  #sequence(key: string): Sequence {
+    const known = this.#sequences.get(key);
+    if (known) return known;
+    const sequence = new Sequence(() => this.#sequences.delete(key));
+    this.#sequences.set(key, sequence);
+    if (!this.#uploader && !this.#failure) sequence.run(() => this.#accountKnown);
+    return sequence;
+  }
+
+  #refuseWhenUnusable(): void {
+    if (this.#closing) {
+      throw new AtomscaleError(
+        'ERR_SPOOL',
+        'closing: expected a running node, got a message while it closes; send it again',
+      );
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  #act(action: Action, key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
+    if (action === 'start') return this.#start(key, msg, done);
+    const followed = this.#streams.latest(key);
+    if (!followed) {
+      const spoolBytes = this.#uploader?.spoolBytes ?? 0;
+      this.#tellStatus(openerOf(msg, this.#clone), nothingOpen(this.#kind.kind, key, spoolBytes));
+      done();
+      return undefined;
+    }
+    const { stream, opener } = followed;
+    const isOver = !stream.open || (action === 'finalize' && !followed.begun);
+    if (action === 'status' || isOver) this.#tellStatus(opener, stream.status());
+    if (action === 'status' || !stream.open) {
+      done();
+      return undefined;
+    }
+    const work = action === 'flush' ? stream.flush() : stream.finalize();
+    const answered = this.#answer(work, done);
+    // What comes after a finalize belongs to the next stream; a flush holds nothing back.
+    return action === 'finalize' ? answered : undefined;
+  }
+
+  #start(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
+    const given = readSettings(msg, this.#kind.settingNames);
+    const followed = this.#streams.open(key);
+    if (!followed) return this.#answer(this.#open(key, msg, false), done);
+    const { stream } = followed;
+    const differing = stream.differs({ ...stream.settings, ...given });
+    const [first] = differing;
+    if (first !== undefined) {
+      throw new SettingsError(
+        first,
+        `msg.settings: expected those of the open stream, got another ${differing.join(', ')}; finalize it first`,
+      );
+    }
+    if (!followed.begun) return this.#answer(stream.begin(), done);
+    stream.announce();
+    done();
+    return undefined;
+  }
+
+  /** Data: read against the settings of its stream, then stored; opening and JSONata hold back what follows. */
+  #take(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
+    const stream = this.#streams.open(key)?.stream;
+    if (!stream && !this.#autoStart) {
+      throw new AtomscaleError(
+        'ERR_NOT_STARTED',
+        "expected an open stream, got data; send msg.action 'start' first, or let data start the stream",
+      );
+    }
+    const settings = stream?.settings ?? { ...this.#editor, ...readSettings(msg, this.#kind.settingNames) };
+    const read = this.#kind.read(msg, settings);
+    if (!(read instanceof Promise)) return this.#store(key, msg, read, done);
+    return read.then((later) => this.#store(key, msg, later, done)).catch((error) => done(asError(error)));
+  }
+
+  #store(
+    key: string,
+    msg: NodeMessage,
+    { data, skipped }: Read<D>,
+    done: Done,
+  ): Promise<unknown> | undefined {
+    this.#skipped += skipped;
+    if (data === null) {
+      done();
+      return undefined;
+    }
+    const open = this.#streams.open(key);
+    if (open) {
+      this.#push(open.stream, data, done);
+      return undefined;
+    }
+    return this.#open(key, msg, true).then(
+      (stream) => this.#push(stream, data, done),
+      (error) => done(asError(error)),
+    );
+  }
+
+  async #open(key: string, msg: NodeMessage, onFirstData: boolean): Promise<S> {
+    const uploader = this.#uploader;
+    if (!uploader) throw new AtomscaleError('ERR_SPOOL', 'expected an open spool, got none; send it again');
+    const settings = { ...this.#editor, ...readSettings(msg, this.#kind.settingNames) };
+    const opener = openerOf(msg, this.#clone);
+    const owner = { node: this.#node.id, stream: key };
+    const topic = typeof msg.topic === 'string' ? msg.topic : undefined;
+    const request = { owner, settings, editor: this.#editor, topic, onFirstData };
+    const stream = await this.#kind.open(uploader, request);
+    if (!this.#closing) this.#streams.follow(stream, opener, !onFirstData);
+    return stream;
+  }
+
+  /** Called in the turn of the message: its bytes are copied before this returns. */
+  #push(stream: S, data: D, done: Done): void {
+    void this.#answer(this.#kind.push(stream, data), done);
+  }
+
+  /** Ends a message as the work for it ends; a closing node waits for that. */
+  #answer(work: Promise<unknown>, done: Done): Promise<void> {
+    const answered = work.then(
+      () => done(),
+      (error: unknown) => done(asError(error)),
+    );
+    this.#unanswered.add(answered);
+    void answered.finally(() => this.#unanswered.delete(answered));
+    return answered;
+  }
+
+  /** Waits for openings and pushes under way, no longer than CLOSE_WAIT. */
+  async #settled(): Promise<void> {
+    const emptied = [...this.#sequences.values()].map(
+      (sequence) => new Promise<void>((resolve) => sequence.run(() => void resolve())),
+    );
+    const all = Promise.all(emptied).then(() => Promise.all(this.#unanswered));
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_WAIT);
+    });
+    await Promise.race([all, limit]);
+    clearTimeout(timer);
+  }
+
+  readonly #clone = <T extends NodeMessage>(msg: T): T => this.#RED.util.cloneMessage(msg);
+
+  #tellStream({ opener, owner }: Followed<S>, event: StreamEvent): void {
+    this.#node.send([streamMessage(opener, owner.stream, event, this.#clone), null]);
+  }
+
+  #tellStatus(opener: Opener, event: StatusEvent): void {
+    this.#node.send([null, statusMessage(opener, event, this.#clone)]);
+  }
+
+  #showDot(): void {
+    const translate: Translate = (key, values) => this.#RED._(`${this.#node.type}.${key}`, values ?? {});
+    const health = { failure: this.#failure, streams: this.#streams.health(), skipped: this.#skipped };
+    const status = dot(health, translate);
+    const shown = JSON.stringify(status);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#node.status(status);
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new AtomscaleError('ERR_NATIVE', String(error), { cause: error });
+}

@@ -1,0 +1,55 @@
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import type { RheedStream } from '../../uploader/rheed.js';
+import type { FrameBatch } from '../../uploader/types.js';
+import type { StreamNodeKind } from '../common/kind.js';
+import { pickSettings } from '../common/request.js';
+import { StreamNode } from '../common/stream-node.js';
+import { readFrames } from './frames.js';
+
+/** Every setting of the node that a message may override; names are the contracts'. */
+const SETTINGS = [
+  'fps',
+  'rotationsPerMin',
+  'chunkSize',
+  'streamName',
+  'physicalSample',
+  'projectId',
+  'tags',
+  'azimuth',
+  'format',
+  'width',
+  'height',
+  'byteOrder',
+  'significantBits',
+  'depth',
+  'low',
+  'high',
+  'idleTimeout',
+  'autoStart',
+];
+
+const RHEED: StreamNodeKind<RheedStream, FrameBatch> = {
+  kind: 'rheed',
+  settingNames: SETTINGS,
+  read: (msg, settings) => ({ data: readFrames(msg, settings), skipped: 0 }),
+  open: (uploader, { owner, settings, editor, topic, onFirstData }) =>
+    uploader.startRheed(owner, settings, editor, topic, onFirstData),
+  push: (stream, batch) => stream.push(batch),
+};
+
+module.exports = function register(RED: NodeAPI): void {
+  function RheedStreamNode(this: Node, config: NodeDef & { account?: string }) {
+    RED.nodes.createNode(this, config);
+    const account = RED.nodes.getNode(config.account ?? '');
+    const streams = new StreamNode(RED, this, account, pickSettings(config, SETTINGS), RHEED);
+    this.on('input', (msg, _send, done) => streams.input(msg, done));
+    this.on('close', (removed: boolean, done: () => void) => {
+      streams
+        .close(removed)
+        .catch((error: Error) => this.warn(error.message))
+        .finally(done);
+    });
+  }
+
+  RED.nodes.registerType('rheed-stream', RheedStreamNode, {});
+};

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { dot, type NodeHealth } from '../../dist/nodes/common/dot.js';
+import { openerOf, statusMessage, streamMessage } from '../../dist/nodes/common/messages.js';
+import { readAction, readSettings, readStreamKey } from '../../dist/nodes/common/request.js';
+import { Sequence } from '../../dist/nodes/common/sequence.js';
+import { WaitingRoom } from '../../dist/nodes/common/waiting-room.js';
+import { throwsCoded } from '../helpers/coded.mts';
+
+describe('what a message asks for', () => {
+  it('is an action, or data', () => {
+    assert.deepEqual(
+      [{ action: 'start' }, { action: 'finalize' }, {}, { action: '' }].map((msg) => readAction(msg)),
+      ['start', 'finalize', null, null],
+    );
+    for (const action of ['stop', 'START', 5, true, {}])
+      throwsCoded(() => readAction({ action }), 'ERR_ACTION', /start/);
+  });
+
+  it('is for a stream', () => {
+    assert.deepEqual([{}, { stream: null }, { stream: 'a' }].map(readStreamKey), ['', '', 'a']);
+    throwsCoded(() => readStreamKey({ stream: 5 }), 'ERR_SETTINGS');
+  });
+
+  it('may override settings by their names', () => {
+    assert.deepEqual(readSettings({ settings: { fps: 5 } }, ['fps']), { fps: 5 });
+    assert.deepEqual(readSettings({}, ['fps']), {});
+    throwsCoded(() => readSettings({ settings: { FPS: 5 } }, ['fps']), 'ERR_SETTINGS', /FPS/);
+    throwsCoded(() => readSettings({ settings: [5] }, ['fps']), 'ERR_SETTINGS');
+  });
+});
+
+describe('messages out', () => {
+  const clone = <T,>(msg: T): T => structuredClone(msg);
+  const msg = { _msgid: 'm', topic: 't', payload: Buffer.alloc(5), req: {}, res: {}, nested: { a: 1 } };
+
+  it('are clones of the opener without payload, req and res', () => {
+    const opener = openerOf(msg, clone);
+    const event = { event: 'opened', data_id: 'id', settings: { fps: 5 } } as const;
+    const out = streamMessage(opener, 's', event, clone);
+    assert.deepEqual(out, {
+      _msgid: 'm',
+      topic: 't',
+      nested: { a: 1 },
+      payload: 'id',
+      data_id: 'id',
+      event: 'opened',
+      stream: 's',
+      settings: { fps: 5 },
+    });
+    assert.notEqual(out.nested, opener.nested);
+    assert.ok(msg.payload && msg.req && msg.res);
+  });
+
+  it('carry a status as their payload', () => {
+    const status = { event: 'status', stream: 's', data_id: null } as never;
+    assert.deepEqual(statusMessage({ topic: 't' }, status, clone), {
+      topic: 't',
+      stream: 's',
+      payload: status,
+    });
+  });
+});
+
+describe('sequence of steps', () => {
+  it('runs a step in the call, and in order while one is under way', async () => {
+    const log: string[] = [];
+    let idle = 0;
+    const sequence = new Sequence(() => {
+      idle += 1;
+    });
+    sequence.run(() => void log.push('now'));
+    assert.deepEqual(log, ['now']);
+    let open: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    sequence.run(() => gate);
+    sequence.run(() => void log.push('second'));
+    sequence.run(() => Promise.reject(new Error('its own affair')));
+    sequence.run(() => void log.push('third'));
+    assert.equal(sequence.held, true);
+    assert.deepEqual(log, ['now']);
+    open();
+    await new Promise(setImmediate);
+    assert.deepEqual(log, ['now', 'second', 'third']);
+    assert.equal(sequence.held, false);
+    assert.equal(idle, 2);
+  });
+});
+
+describe('waiting room', () => {
+  it('bounds what waits in memory, and lets one message of any size in', () => {
+    const room = new WaitingRoom();
+    const large = { byteLength: 0, payload: [new Uint8Array(40 * 1024 * 1024)] };
+    const leave = room.enter(large.payload);
+    throwsCoded(() => room.enter(large.payload), 'ERR_OVERLOAD');
+    leave();
+    room.enter(large.payload)();
+    room.enter([new Uint8Array(80 * 1024 * 1024)])();
+  });
+});
+
+describe('dot', () => {
+  const t = (key: string, values: object = {}) => `${key} ${JSON.stringify(values)}`;
+  const health = (phase: string, since = 0) =>
+    ({ phase, since, rate: 119.7, chunks_pending: 12, chunks_uploaded: 34 }) as NodeHealth['streams'][number];
+  const show = (...streams: NodeHealth['streams']) => dot({ failure: null, streams, skipped: 0 }, t);
+
+  it('tells every phase apart', () => {
+    const phases = [
+      'opening',
+      'streaming',
+      'waiting',
+      'silent',
+      'paused',
+      'failed',
+      'finalizing',
+      'finalized',
+    ];
+    const looks = phases.map((phase) => {
+      const { fill, shape } = show(health(phase));
+      return `${fill} ${shape}`;
+    });
+    assert.deepEqual(looks, [
+      'yellow ring',
+      'green dot',
+      'yellow dot',
+      'yellow ring',
+      'red ring',
+      'red ring',
+      'blue dot',
+      'grey dot',
+    ]);
+    assert.match(show(health('streaming')).text ?? '', /"rate":120,"pending":12,"uploaded":34/);
+    assert.deepEqual(show(), { fill: 'grey', shape: 'ring', text: 'status.idle {}' });
+  });
+
+  it('shows the worst of several streams, and how many there are', () => {
+    const { fill, text } = show(health('streaming'), health('waiting', 5), health('finalizing'));
+    assert.equal(fill, 'yellow');
+    assert.match(text ?? '', /^status\.waiting .*status\.streams \{"streams":3\}$/);
+  });
+
+  it('shows why the account cannot be used before anything else', () => {
+    const failure = new Error(`locked by another process ${'x'.repeat(100)}`);
+    const status = dot({ failure, streams: [health('streaming')], skipped: 3 }, t);
+    assert.equal(status.fill, 'red');
+    assert.ok((status.text ?? '').startsWith('locked by another process'));
+    assert.equal(status.text?.length, 60);
+  });
+});
