@@ -36,14 +36,7 @@ export class RheedStream extends Stream<RheedSidecar> {
    */
   async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
     this.admit();
-    let result: PushResult;
-    try {
-      result = await coded(this.folder, () => this.#push(batch, chunkIndex));
-    } catch (error) {
-      // A message over several chunks may have sealed some of them before the disk failed.
-      if (error instanceof SpoolError) await this.#takeUnreported();
-      throw error;
-    }
+    const result = await coded(this.folder, () => this.#push(batch, chunkIndex));
     const { data } = this.record;
     data.height = result.height;
     data.width = result.width;
@@ -81,8 +74,12 @@ export class RheedStream extends Stream<RheedSidecar> {
   }
 
   protected async seal(): Promise<void> {
-    const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
-    if (sealed !== null) await this.#take([sealed]);
+    // Besides the open chunk there may be some that a failed push sealed: each call names one of them.
+    for (;;) {
+      const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
+      if (sealed === null) return;
+      await this.#take([sealed]);
+    }
   }
 
   protected async closeFiles(): Promise<void> {
@@ -152,16 +149,8 @@ export class RheedStream extends Stream<RheedSidecar> {
     });
   }
 
-  async #takeUnreported(): Promise<void> {
-    for (let number = this.#nextNumber; ; number += 1) {
-      const shard = await stat(dataFile(this.folder, { kind: 'rheed', number })).catch(() => undefined);
-      if (shard === undefined) return;
-      await this.#take([{ number }]);
-    }
-  }
-
   /** The native writer has written the sidecars. */
-  async #take(chunks: readonly Pick<SealedChunk, 'number'>[]): Promise<void> {
+  async #take(chunks: readonly SealedChunk[]): Promise<void> {
     for (const { number } of chunks) {
       const sidecar = await readSidecar(this.folder, number);
       if (sidecar?.kind !== 'rheed') {

@@ -177,6 +177,14 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     const { stream } = followed;
     const differing = stream.differs({ ...stream.settings, ...given });
     const [first] = differing;
+    if (first !== undefined && stream.refused) {
+      // The service knows nothing of this stream yet: corrected settings open it.
+      const adopted = stream.adopt({ ...stream.settings, ...given }, this.#editor);
+      return adopted.then(
+        () => done(),
+        (error: unknown) => done(asError(error)),
+      );
+    }
     if (first !== undefined) {
       throw new SettingsError(
         first,
