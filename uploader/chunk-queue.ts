@@ -36,28 +36,32 @@ export class ChunkQueue<S extends Sidecar> {
     return this.#failures === 0 || (this.#inFlight === 0 && now >= this.#gate);
   }
 
-  /** The oldest chunk that may be sent now. Of chunks with the same index only one is under way, in order. */
+  /** The oldest chunk that may be sent now. */
   next(now: number, busyIndex: number | null): Entry<S> | undefined {
     if (!this.isOpen(now)) return undefined;
-    const busy = new Set(busyIndex === null ? [] : [busyIndex]);
-    for (const entry of this.#entries.values()) {
-      const index = entry.sidecar.chunk_index;
-      if (!entry.inFlight && entry.notBefore <= now && !busy.has(index)) return entry;
-      busy.add(index);
-    }
+    for (const entry of this.#idle(busyIndex)) if (entry.notBefore <= now) return entry;
     return undefined;
   }
 
-  /** When `next` may have something by the passing of time alone. */
-  dueAt(now: number): number {
-    if (this.#entries.size > 0 && this.#failures > 0 && now < this.#gate) return this.#gate;
+  /** When `next` has something by the passing of time alone; Infinity when only the end of a transfer can help. */
+  dueAt(busyIndex: number | null): number {
+    if (this.#failures > 0 && this.#inFlight > 0) return Number.POSITIVE_INFINITY;
     let due = Number.POSITIVE_INFINITY;
-    for (const entry of this.#entries.values()) {
-      if (entry.inFlight) continue;
-      if (entry.notBefore <= now) break;
-      due = Math.min(due, entry.notBefore);
+    for (const { notBefore } of this.#idle(busyIndex)) {
+      due = Math.min(due, notBefore);
+      if (due === 0) break;
     }
-    return due;
+    return this.#failures > 0 ? Math.max(due, this.#gate) : due;
+  }
+
+  /** Chunks that are not under way, oldest first; of chunks with the same index only the first may go. */
+  *#idle(busyIndex: number | null): IterableIterator<Entry<S>> {
+    const busy = new Set(busyIndex === null ? [] : [busyIndex]);
+    for (const entry of this.#entries.values()) {
+      const index = entry.sidecar.chunk_index;
+      if (!entry.inFlight && !busy.has(index)) yield entry;
+      busy.add(index);
+    }
   }
 
   began(): void {

@@ -73,7 +73,10 @@ export class Delivery {
     if (this.#held) return;
     while (this.#queue.pending + this.#queue.size < this.#queue.concurrency) {
       const transfer = this.#next();
-      if (transfer === undefined) break;
+      if (transfer === undefined) {
+        this.#sleepUntilDue();
+        return;
+      }
       this.#queue
         .add(transfer)
         .catch((error: unknown) =>
@@ -81,7 +84,7 @@ export class Delivery {
         )
         .finally(() => this.wake());
     }
-    this.#sleepUntilDue();
+    // All places are taken: the end of a transfer wakes.
   }
 
   #next(): (() => Promise<void>) | undefined {

@@ -95,7 +95,9 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   }
 
   dueAt(): number {
-    return this.#listener.isDeliverable() ? this.#chunks.dueAt(Date.now()) : Number.POSITIVE_INFINITY;
+    return this.#listener.isDeliverable()
+      ? this.#chunks.dueAt(this.#shipper.busyIndex)
+      : Number.POSITIVE_INFINITY;
   }
 
   oldest(): number | undefined {
