@@ -30,11 +30,10 @@ export async function install() {
   const fault = await installationFault();
   if (fault === null) return true;
   console.log(`Installing packages (${fault}) …`);
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    env: { NODE_ENV: '' },
-  });
-  if (code === 0) return true;
-  console.error('The packages could not be installed: see the lines above, then run `npm ci` again.');
+  // Unlike `npm ci` this keeps what is right already, and does without what a registry lacks for other platforms.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  if ((await run('npm', args, { env: { NODE_ENV: '' } })) === 0) return true;
+  console.error('The packages could not be installed: see the lines above, then run this again.');
   return false;
 }
 

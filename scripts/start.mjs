@@ -27,6 +27,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // A terminal sends its own SIGINT to the demo as well; there a second one changes nothing.
   process.on(signal, () => demo.kill(signal));
 }
+// npm's shell does not hand on the SIGTERM it gets: it just goes, and this process has another parent.
+const parent = process.ppid;
+setInterval(() => process.ppid !== parent && demo.kill('SIGTERM'), 500).unref();
 demo.on('error', (error) => {
   console.error(`${node} does not start: ${error.message}. Run \`npm ci\` again.`);
   process.exit(1);

@@ -54,13 +54,15 @@ export class Access {
     this.#probing ??= this.#probe();
   }
 
-  /** A 403 means the key when everything is forbidden, else it is about one thing only. */
-  async isForbiddenEverywhere(): Promise<boolean> {
+  /** What a failed call means: a 403 is about the key when everything is forbidden, else about one thing only. */
+  async verdict(error: unknown): Promise<'transient' | 'unauthorized' | 'refused'> {
+    const verdict = verdictOf(error);
+    if (verdict !== 'forbidden') return verdict;
     try {
       await listSamples(this.#api);
-      return false;
-    } catch (error) {
-      return verdictOf(error) === 'forbidden' || verdictOf(error) === 'unauthorized';
+      return 'refused';
+    } catch (other) {
+      return ['forbidden', 'unauthorized'].includes(verdictOf(other)) ? 'unauthorized' : 'refused';
     }
   }
 

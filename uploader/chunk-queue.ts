@@ -9,6 +9,7 @@ export class ChunkQueue<S extends Sidecar> {
   readonly #entries = new Map<number, Entry<S>>();
   #inFlight = 0;
   #failures = 0;
+  /** On the monotonic clock (`performance.now()`), like every `now` here: a lab PC sets its clock. */
   #gate = 0;
 
   get size(): number {
@@ -79,10 +80,10 @@ export class ChunkQueue<S extends Sidecar> {
   /** Puts the chunk and the stream back for a while. */
   failed(entry: Entry<S> | undefined, error: unknown): void {
     this.#failures += 1;
-    this.#gate = Date.now() + backoff(this.#failures, error);
+    this.#gate = performance.now() + backoff(this.#failures, error);
     if (entry === undefined) return;
     entry.attempts += 1;
-    entry.notBefore = Date.now() + backoff(entry.attempts, error);
+    entry.notBefore = performance.now() + backoff(entry.attempts, error);
   }
 
   /** Everything may be tried at once: the stream has another id, or the key works again. */

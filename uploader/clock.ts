@@ -5,6 +5,7 @@ import type { Logger } from './log.js';
 const BURST = 4;
 const BURST_INTERVAL = 2_000;
 const INTERVAL = 300_000;
+const RETRY_INTERVAL = 30_000;
 const KEPT_SAMPLES = 8;
 /** A larger difference is stepped over, a smaller one slewed. */
 const STEP = 1_000;
@@ -54,10 +55,11 @@ export class Clock {
   #hostDrift: number | undefined;
   #lastSync: number | null = null;
   #exchanges = 0;
-  #failing = false;
+  /** When the last exchange failed, Unix ms; 0 when it succeeded. */
+  #failedAt = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  #first: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
 
   /** The environment's ATOMSCALE_SKIP_CLOCK_SYNC turns it off, as in the official client. */
   constructor(api: ApiClient, log: Logger, enabled: boolean) {
@@ -66,11 +68,19 @@ export class Clock {
     this.#enabled = enabled && !process.env.ATOMSCALE_SKIP_CLOCK_SYNC;
   }
 
-  /** Begins to compare; resolves after the first exchange, answered or not. */
-  start(): Promise<void> {
-    if (!this.#enabled) return Promise.resolve();
-    this.#first ??= this.#exchange();
-    return this.#first;
+  /**
+   * Compares the clocks unless that was done; resolves after the exchange, answered or not. Whoever sends asks
+   * before the first send, so that data of an offline start is corrected too.
+   *
+   * @param force even if an exchange has just failed: the service was heard in between
+   */
+  async compared(force = false): Promise<void> {
+    if (!this.#enabled || this.#stopped || this.#samples.length > 0) return;
+    if (!force && Date.now() - this.#failedAt < BURST_INTERVAL) return;
+    this.#running ??= this.#exchange().finally(() => {
+      this.#running = undefined;
+    });
+    await this.#running;
   }
 
   stop(): void {
@@ -137,14 +147,16 @@ export class Clock {
       ].slice(-KEPT_SAMPLES);
       this.#slewed(this.#best() as ClockSample);
       this.#lastSync = Date.now();
-      this.#failing = false;
+      this.#failedAt = 0;
     } catch (error) {
-      if (!this.#failing && !this.#stopped) this.#log.warn(`clock not compared: ${(error as Error).message}`);
-      this.#failing = true;
+      if (this.#failedAt === 0 && !this.#stopped)
+        this.#log.warn(`clock not compared: ${(error as Error).message}`);
+      this.#failedAt = Date.now();
     }
     if (this.#stopped) return;
-    const wait = this.#exchanges < BURST || this.#samples.length === 0 ? BURST_INTERVAL : INTERVAL;
-    this.#timer = setTimeout(() => void this.#exchange(), this.#failing ? Math.max(wait, 30_000) : wait);
+    const wait = this.#exchanges < BURST ? BURST_INTERVAL : INTERVAL;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#exchange(), this.#failedAt === 0 ? wait : RETRY_INTERVAL);
     this.#timer.unref();
   }
 

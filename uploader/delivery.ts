@@ -8,7 +8,7 @@ export interface DeliverySource {
    * settles; it never rejects.
    */
   take(now: number): (() => Promise<void>) | undefined;
-  /** When `take` may have something again by the passing of time alone (Unix ms), Infinity if never. */
+  /** When `take` may have something again by the passing of time alone (`performance.now()`), Infinity if never. */
   dueAt(): number;
 }
 
@@ -88,7 +88,7 @@ export class Delivery {
   }
 
   #next(): (() => Promise<void>) | undefined {
-    const now = Date.now();
+    const now = performance.now();
     for (const source of this.#sources) {
       const transfer = source.take(now);
       if (transfer === undefined) continue;
@@ -104,8 +104,7 @@ export class Delivery {
     let due = Number.POSITIVE_INFINITY;
     for (const source of this.#sources) due = Math.min(due, source.dueAt());
     if (due === Number.POSITIVE_INFINITY) return;
-    // A clock set back must not put a retry hours away.
-    this.#timer = setTimeout(() => this.wake(), Math.min(30_000, Math.max(5, due - Date.now())));
+    this.#timer = setTimeout(() => this.wake(), Math.min(60_000, Math.max(5, due - performance.now())));
     this.#timer.unref();
   }
 }

@@ -29,10 +29,12 @@ export async function openGeneration(api: ApiClient, record: RecordFile): Promis
     generation.tag_ids = tagIds;
     generation.opening = 'creating';
   });
+  // Already created, and only the record could not be written then: not once more.
   const dataId =
-    kind === 'rheed'
+    generation.data_id ??
+    (kind === 'rheed'
       ? await createRheedStream(api, generation.name ?? defaultRheedName(new Date()), rheedSettings(settings))
-      : await createTimeseriesStream(api, generation.name, timeseriesSettings(settings));
+      : await createTimeseriesStream(api, generation.name, timeseriesSettings(settings)));
   await record.update((data) => {
     generation.data_id = dataId;
     generation.opening = 'done';

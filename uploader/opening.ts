@@ -1,4 +1,3 @@
-import { verdictOf } from './api/client.js';
 import { backoff, sleep } from './backoff.js';
 import type { Context } from './context.js';
 import { AtomscaleError } from './errors.js';
@@ -23,6 +22,7 @@ export class Opening {
   readonly #listener: OpeningListener;
   #running: Promise<void> | undefined;
   #linked: Generation | undefined;
+  #stopped = false;
 
   constructor(context: Context, record: RecordFile, listener: OpeningListener) {
     this.#context = context;
@@ -36,6 +36,7 @@ export class Opening {
   }
 
   start(): void {
+    if (this.#stopped) return;
     this.#running ??= this.#run()
       .catch((error: unknown) => this.#listener.problem(asAtomscale(error)))
       .finally(() => {
@@ -48,6 +49,11 @@ export class Opening {
     if (this.#record.generation.opening !== 'refused') return;
     this.#record.generation.opening = 'wanted';
     this.start();
+  }
+
+  /** The stream is given up: no call is made after the one under way. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** Resolves when nothing runs any more; call it when the context is closing. */
@@ -81,7 +87,7 @@ export class Opening {
 
   async #open(generation: Generation): Promise<boolean> {
     const { api, clock, access, closing, log } = this.#context;
-    await clock.start();
+    await clock.compared();
     if (generation.opening === 'creating') {
       log.warn(
         `stream ${this.#record.folder}: the process ended while the stream was being created; the service may hold an empty one of the same name`,
@@ -89,16 +95,15 @@ export class Opening {
     }
     for (let failures = 1; !closing.aborted; failures += 1) {
       await access.granted();
-      if (closing.aborted) return false;
+      if (closing.aborted || this.#stopped) return false;
       try {
         await openGeneration(api, this.#record);
+        await clock.compared(true);
         this.#listener.opened();
         return true;
       } catch (error) {
-        if (closing.aborted) return false;
-        let verdict = verdictOf(error);
-        if (verdict === 'forbidden')
-          verdict = (await access.isForbiddenEverywhere()) ? 'unauthorized' : 'refused';
+        if (closing.aborted || this.#stopped) return false;
+        const verdict = await access.verdict(error);
         if (verdict === 'unauthorized') access.pause(asAtomscale(error));
         else if (verdict === 'refused') {
           await this.#refuse(generation, asAtomscale(error));
@@ -143,7 +148,7 @@ export class Opening {
       try {
         await makeLink(api, this.#record, generation, link);
       } catch (error) {
-        const verdict = verdictOf(error);
+        const verdict = await access.verdict(error);
         if (verdict === 'unauthorized') {
           access.pause(asAtomscale(error));
           return error;

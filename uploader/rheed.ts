@@ -36,11 +36,17 @@ export class RheedStream extends Stream<RheedSidecar> {
    */
   async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
     this.admit();
-    const result = await coded(this.folder, () => this.#push(batch, chunkIndex));
-    const { data } = this.record;
-    data.height = result.height;
-    data.width = result.width;
-    await this.#take(result.sealed);
+    this.#pushing += 1;
+    let result: PushResult;
+    try {
+      result = await coded(this.folder, () => this.#push(batch, chunkIndex));
+      const { data } = this.record;
+      data.height = result.height;
+      data.width = result.width;
+      await this.#take(result.sealed);
+    } finally {
+      this.#pushing -= 1;
+    }
     await this.accepted(result.frames);
     return { frames: result.frames };
   }
@@ -74,12 +80,11 @@ export class RheedStream extends Stream<RheedSidecar> {
   }
 
   protected async seal(): Promise<void> {
-    // Besides the open chunk there may be some that a failed push sealed: each call names one of them.
-    for (;;) {
-      const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
-      if (sealed === null) return;
-      await this.#take([sealed]);
-    }
+    const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
+    if (sealed === null) return;
+    await this.#take([sealed]);
+    // It answers the oldest of those that a failed call has left untold.
+    await this.#takeUnreported();
   }
 
   protected async closeFiles(): Promise<void> {
@@ -122,16 +127,11 @@ export class RheedStream extends Stream<RheedSidecar> {
     return endRheedStream(api, dataId);
   }
 
-  async #push(batch: FrameBatch, chunkIndex: number | null): Promise<PushResult> {
+  #push(batch: FrameBatch, chunkIndex: number | null): Promise<PushResult> {
     this.#writer ??= this.#openWriter();
     this.#dirty = true;
-    this.#pushing += 1;
-    try {
-      const stamps = Float64Array.from(batch.stamps);
-      return await this.#writer.push([...batch.parts], batch.spec, stamps, Date.now(), chunkIndex);
-    } finally {
-      this.#pushing -= 1;
-    }
+    const stamps = Float64Array.from(batch.stamps);
+    return this.#writer.push([...batch.parts], batch.spec, stamps, Date.now(), chunkIndex);
   }
 
   #openWriter(): ChunkWriter {
@@ -149,9 +149,19 @@ export class RheedStream extends Stream<RheedSidecar> {
     });
   }
 
-  /** The native writer has written the sidecars. */
-  async #take(chunks: readonly SealedChunk[]): Promise<void> {
-    for (const { number } of chunks) {
+  async #takeUnreported(): Promise<void> {
+    for (let number = this.#nextNumber; ; number += 1) {
+      const shard = await stat(dataFile(this.folder, { kind: 'rheed', number })).catch(() => undefined);
+      if (shard === undefined) return;
+      await this.#take([{ number }]);
+    }
+  }
+
+  /** The native writer has written the sidecars. A chunk found before it was told is not taken twice. */
+  async #take(chunks: readonly Pick<SealedChunk, 'number'>[]): Promise<void> {
+    const fresh = chunks.filter(({ number }) => number >= this.#nextNumber);
+    for (const { number } of fresh) this.#nextNumber = number + 1;
+    for (const { number } of fresh) {
       const sidecar = await readSidecar(this.folder, number);
       if (sidecar?.kind !== 'rheed') {
         throw new SpoolError(
@@ -160,7 +170,6 @@ export class RheedStream extends Stream<RheedSidecar> {
           `chunk ${number}: its sidecar cannot be read back`,
         );
       }
-      this.#nextNumber = number + 1;
       this.sealed(sidecar);
     }
   }

@@ -1,4 +1,4 @@
-import { type ApiClient, verdictOf } from './api/client.js';
+import type { ApiClient } from './api/client.js';
 import { pipelineStatus } from './api/data-entries.js';
 import { ChunkQueue } from './chunk-queue.js';
 import type { Context } from './context.js';
@@ -88,9 +88,12 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     if (entry !== undefined) entry.inFlight = true;
     this.#chunks.began();
     return async () => {
-      await transfer();
-      this.#chunks.ended();
-      this.#listener.settled();
+      try {
+        await transfer();
+      } finally {
+        this.#chunks.ended();
+        this.#listener.settled();
+      }
     };
   }
 
@@ -113,6 +116,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
       data.lost.push([chunk_index, 'dropped: the spool was full']);
     });
     this.#listener.dropped(chunk_index);
+    this.#listener.settled();
     return bytes;
   }
 
@@ -132,14 +136,14 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     const { access, api, closing } = this.#context;
     if (closing.aborted || dataId !== this.#record.generation.data_id) return;
     if (error instanceof SpoolError && entry !== undefined) return this.#quarantine(entry, error);
-    let verdict = verdictOf(error);
-    if (verdict === 'forbidden')
-      verdict = (await access.isForbiddenEverywhere()) ? 'unauthorized' : 'refused';
+    const verdict = await access.verdict(error);
     if (verdict === 'unauthorized') return access.pause(error as AtomscaleError);
     if (verdict === 'transient') return this.#later(entry, error);
     try {
-      if ((await pipelineStatus(api, dataId)) === 'stream_error')
-        return await this.#listener.closedByService();
+      const status = await pipelineStatus(api, dataId);
+      // Another chunk's refusal may have brought the continuation meanwhile.
+      if (dataId !== this.#record.generation.data_id) return;
+      if (status === 'stream_error') return await this.#listener.closedByService();
     } catch (unanswered) {
       return this.#later(entry, unanswered);
     }
@@ -188,6 +192,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   /** The correction is fixed at the first send and kept, so that a repeat is identical. */
   async #fixClock(sidecar: S): Promise<void> {
     if (sidecar.clock !== undefined) return;
+    await this.#context.clock.compared();
     sidecar.clock = this.#context.clock.correction() ?? null;
     await writeSidecar(this.#record.folder, sidecar);
   }

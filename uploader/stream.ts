@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { type ApiClient, verdictOf } from './api/client.js';
+import type { ApiClient } from './api/client.js';
 import { backoff, sleep } from './backoff.js';
 import type { Context } from './context.js';
 import { type ApiError, AtomscaleError, SpoolError } from './errors.js';
@@ -55,6 +55,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   #closed = false;
   #drained = true;
   #continuing: Promise<void> | undefined;
+  /** Everything accepted before the finalize intent is sealed. */
+  #allSealed = false;
 
   constructor(context: Context, record: RecordFile, remainder: Remainder<S>) {
     super();
@@ -135,15 +137,24 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     if (!this.record.data.begun) return;
     this.context.delivery.add(this.shipping);
     this.#opening.start();
-    this.#endIfDone();
+    if (!this.open) void this.#sealOpen();
   }
 
   /** An explicit start, or the first accepted data: from now on the service is told. */
   async begin(): Promise<void> {
     if (this.record.data.begun) return;
-    await this.record.update((data) => {
-      data.begun = true;
-    });
+    try {
+      await this.record.update((data) => {
+        data.begun = true;
+      });
+    } catch (error) {
+      // Data in the spool begins the stream after a restart as well; without any it was not begun.
+      if (this.openItems === 0 && this.shipping.size === 0) {
+        this.record.data.begun = false;
+        throw error;
+      }
+      this.#waiting(error);
+    }
     this.announce();
     this.resume();
   }
@@ -169,12 +180,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
       data.finalize = 'wanted';
     });
     this.watch.stopped();
-    if (!this.record.data.begun && this.openItems === 0) {
-      await this.#remove();
-      return;
-    }
     await this.#sealOpen();
-    this.#endIfDone();
+    if (!this.record.data.begun) await this.#ending;
   }
 
   /** The editor's settings were corrected or changed where only this side uses them. */
@@ -197,9 +204,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   /** Gives up a stream that holds no data: nothing more is told to the service. */
   async discard(): Promise<void> {
     this.context.delivery.remove(this.shipping);
-    await this.record.update((data) => {
-      data.finalize = 'done';
-    });
+    this.#opening.stop();
+    await this.#markDone();
     await this.#remove();
   }
 
@@ -229,7 +235,9 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     if (this.open && this.record.data.begun && idle > 0 && now - this.record.data.last_data >= idle) {
       this.finalize().catch((error: unknown) => this.#later('problem', error as AtomscaleError));
     }
-    if (finalize === 'wanted' && this.openItems > 0) void this.#sealOpen();
+    if (finalize === 'wanted') void this.#sealOpen();
+    // Had the disk or an answer ended it, it goes on here.
+    if (this.record.data.begun && !this.refused && !this.#opening.isLinked) this.#opening.start();
   }
 
   /** Lets go of files at close or redeploy of everything; the stream goes on after. */
@@ -251,6 +259,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     this.watch.saw(items);
     this.#drained = false;
     if (!this.record.data.begun) await this.begin();
+    this.#endIfDone();
   }
 
   protected sealed(sidecar: S): void {
@@ -269,9 +278,20 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   /**
    * Admits data.
    *
-   * @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed
+   * @throws AtomscaleError ERR_NOT_STARTED after the finalize intent, else as `checkRoom`
    */
   protected admit(): void {
+    if (!this.open) {
+      throw new AtomscaleError(
+        'ERR_NOT_STARTED',
+        'the stream is being finalized and takes no more data; open another one for it',
+      );
+    }
+    this.checkRoom();
+  }
+
+  /** @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed */
+  protected checkRoom(): void {
     if (this.#closed || this.context.closing.aborted) {
       throw new SpoolError(
         'ERR_SPOOL',
@@ -328,15 +348,17 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     const { name } = this.record.generation;
     let base = this.openChunkIndex;
     for (const { chunk_index } of this.shipping.sidecars()) base = Math.min(base, chunk_index);
-    await this.record.update((data) => {
-      data.generations.push({
-        data_id: null,
-        name: name?.endsWith(' (continued)') ? name : `${name ?? 'Stream'} (continued)`,
-        base,
-        opening: 'wanted',
-        links: [],
-      });
-    });
+    const next = {
+      data_id: null,
+      name: name?.endsWith(' (continued)') ? name : `${name ?? 'Stream'} (continued)`,
+      base,
+      opening: 'wanted' as const,
+      links: [],
+    };
+    // What the disk refuses now it is asked again before the stream is created.
+    await this.record
+      .update((data) => data.generations.push(next))
+      .catch((error: unknown) => this.#waiting(error));
     this.shipping.reset();
     this.continued();
     this.#opening.start();
@@ -346,21 +368,26 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
 
   async #sealOpen(): Promise<void> {
     try {
-      await this.seal();
+      if (!this.#allSealed) await this.seal();
+      this.#allSealed = true;
+      this.#endIfDone();
     } catch (error) {
       // The intent is on disk; sealing is tried again every second until the disk allows it.
       this.#waiting(error);
     }
   }
 
+  /** A stream that was never begun has nothing to end on the service. */
   #endIfDone(): void {
+    const { begun, finalize } = this.record.data;
     const isDone =
-      this.record.data.finalize === 'wanted' &&
+      finalize === 'wanted' &&
+      this.#allSealed &&
       this.shipping.isIdle &&
-      this.openItems === 0 &&
-      this.#deliverable();
-    if (!isDone || this.context.closing.aborted) return;
-    this.#ending ??= this.#end()
+      this.openIsSent &&
+      (!begun || this.#deliverable());
+    if (!isDone || this.#closed || this.context.closing.aborted) return;
+    this.#ending ??= (begun ? this.#end() : this.#remove())
       .catch((error: unknown) => this.#later('problem', error as AtomscaleError))
       .finally(() => {
         this.#ending = undefined;
@@ -377,7 +404,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
         break;
       } catch (error) {
         if (closing.aborted) return;
-        const verdict = verdictOf(error);
+        const verdict = await access.verdict(error);
         if (verdict === 'unauthorized') access.pause(error as AtomscaleError);
         else if (verdict === 'transient') {
           this.#waiting(error);
@@ -391,20 +418,29 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     }
     this.#cameThrough();
     delivery.remove(this.shipping);
-    await this.record.update((data) => {
-      data.finalize = 'done';
-    });
+    await this.#markDone();
     this.#stream('finalized', { report: this.report() });
     await this.#remove();
   }
 
+  /** Where the disk refuses this the folder goes all the same, or the stream is ended again after a restart. */
+  async #markDone(): Promise<void> {
+    const written = this.record.update((data) => {
+      data.finalize = 'done';
+    });
+    await written.catch((error: unknown) => this.#later('problem', error as AtomscaleError));
+  }
+
   async #remove(): Promise<void> {
     this.#closed = true;
-    await this.closeFiles();
-    await this.record.settled();
-    // What is in quarantine is the person's to look at: the folder stays with it.
-    if (this.record.data.counts.quarantined === 0) await rm(this.folder, { recursive: true, force: true });
-    this.#later('end');
+    try {
+      await this.closeFiles();
+      await this.record.settled();
+      // What is in quarantine is the person's to look at: the folder stays with it.
+      if (this.record.data.counts.quarantined === 0) await rm(this.folder, { recursive: true, force: true });
+    } finally {
+      this.#later('end');
+    }
   }
 
   // ── events ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -45,6 +45,10 @@ const MAX_PROCESSES = 64;
 export abstract class Streamer<T extends AnyStream> {
   readonly #options: StreamerOptions;
   readonly #streams = new Map<string, T>();
+  /** Calls of `initialize` under way. */
+  #opening = 0;
+  /** Streams whose `finalize` was given up waiting for. */
+  readonly #draining = new Set<T>();
   #uploader: Promise<Uploader> | undefined;
   #current: Uploader | undefined;
 
@@ -81,14 +85,17 @@ export abstract class Streamer<T extends AnyStream> {
    */
   async finalize(dataId: string, { drainTimeout }: FinalizeOptions = {}): Promise<Report> {
     const stream = this.streamOf(dataId);
-    const finalized = this.#event(stream, (event) => event.event === 'finalized', drainTimeout);
-    finalized.catch(() => undefined);
-    await stream.finalize();
+    const finalized = this.#event(stream, (event) => event.event === 'finalized', { seconds: drainTimeout });
     try {
-      const { report } = await finalized;
+      const [{ report }] = await Promise.all([finalized.event, stream.finalize()]);
       return report as Report;
     } catch (error) {
       if (!(error instanceof Timeout)) throw error;
+      this.#draining.add(stream);
+      stream.once('end', () => {
+        this.#draining.delete(stream);
+        this.#releaseIfIdle().catch(() => undefined);
+      });
       const { chunks_pending } = stream.status();
       throw new ApiError(
         'finalize',
@@ -96,6 +103,7 @@ export abstract class Streamer<T extends AnyStream> {
           'and go out while this process lives, or when the next one starts',
       );
     } finally {
+      finalized.forget();
       if (!stream.open) this.#streams.delete(dataId);
       await this.#releaseIfIdle();
     }
@@ -104,6 +112,7 @@ export abstract class Streamer<T extends AnyStream> {
   /** Lets the spool go; what is not delivered stays in it. */
   async close(): Promise<void> {
     this.#streams.clear();
+    this.#draining.clear();
     await this.#releaseIfIdle();
   }
 
@@ -118,31 +127,27 @@ export abstract class Streamer<T extends AnyStream> {
 
   /** Opens a stream and waits for the service's answer. */
   protected async open(start: (uploader: Uploader, owner: Owner) => Promise<T>): Promise<string> {
-    const uploader = await this.#acquire();
+    this.#opening += 1;
     try {
+      const uploader = await this.#acquire();
       const stream = await start(uploader, { node: `library-${randomUUID()}`, stream: '' });
       const dataId = await this.#opened(uploader, stream);
       this.#streams.set(dataId, stream);
       return dataId;
-    } catch (error) {
+    } finally {
+      this.#opening -= 1;
       await this.#releaseIfIdle();
-      throw error;
     }
   }
 
   async #opened(uploader: Uploader, stream: T): Promise<string> {
     const { openTimeout = 60 } = this.#options;
-    let denied: NodeJS.Timeout | undefined;
     try {
-      const unauthorized = new Promise<never>((_, reject) => {
-        denied = setInterval(() => uploader.paused && reject(uploader.paused.error), 20);
+      const answered = this.#event(stream, ({ event }) => event === 'opened' || event === 'failed', {
+        seconds: openTimeout,
+        refusal: () => uploader.paused?.error,
       });
-      const answered = this.#event(
-        stream,
-        ({ event }) => event === 'opened' || event === 'failed',
-        openTimeout,
-      );
-      const { error, data_id } = await Promise.race([answered, unauthorized]);
+      const { error, data_id } = await answered.event;
       if (error === undefined) return data_id as string;
       throw stream.lastError ?? new AtomscaleError('ERR_API', error.message);
     } catch (error) {
@@ -156,28 +161,41 @@ export abstract class Streamer<T extends AnyStream> {
           cause: last,
         },
       );
-    } finally {
-      clearInterval(denied);
     }
   }
 
-  /** The next event of a kind, from a stream that may emit others before. */
-  #event(stream: T, wanted: (event: StreamEvent) => boolean, seconds?: number): Promise<StreamEvent> {
-    return new Promise((resolve, reject) => {
-      const timer =
-        seconds === undefined
-          ? undefined
-          : setTimeout(() => end(() => reject(new Timeout())), seconds * 1000);
-      const listen = (event: StreamEvent): void => {
-        if (wanted(event)) end(() => resolve(event));
+  /**
+   * The next event of a kind, from a stream that may emit others before. The process lives while it is awaited.
+   *
+   * @param seconds after which it rejects with Timeout
+   * @param refusal an error that ends the waiting
+   */
+  #event(
+    stream: T,
+    wanted: (event: StreamEvent) => boolean,
+    { seconds = Number.POSITIVE_INFINITY, refusal }: Waiting,
+  ): { event: Promise<StreamEvent>; forget(): void } {
+    const end = performance.now() + seconds * 1000;
+    let forget = (): void => {};
+    const event = new Promise<StreamEvent>((resolve, reject) => {
+      const listen = (one: StreamEvent): void => {
+        if (!wanted(one)) return;
+        forget();
+        resolve(one);
       };
-      const end = (settle: () => void): void => {
-        clearTimeout(timer);
+      const timer = setInterval(() => {
+        const error = refusal?.() ?? (performance.now() >= end ? new Timeout() : undefined);
+        if (error === undefined) return;
+        forget();
+        reject(error);
+      }, 20);
+      forget = () => {
+        clearInterval(timer);
         stream.off('stream', listen);
-        settle();
       };
       stream.on('stream', listen);
     });
+    return { event, forget };
   }
 
   async #acquire(): Promise<Uploader> {
@@ -211,11 +229,17 @@ export abstract class Streamer<T extends AnyStream> {
   }
 
   async #releaseIfIdle(): Promise<void> {
-    if (this.#streams.size > 0 || this.#uploader === undefined) return;
+    const users = this.#streams.size + this.#opening + this.#draining.size;
+    if (users > 0 || this.#uploader === undefined) return;
     const uploader = this.#uploader;
     this.#uploader = undefined;
     await (await uploader).release();
   }
+}
+
+interface Waiting {
+  readonly seconds?: number | undefined;
+  readonly refusal?: () => Error | undefined;
 }
 
 class Timeout extends Error {}

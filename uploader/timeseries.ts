@@ -23,7 +23,7 @@ interface Waiting {
   readonly readings: readonly Reading[];
   /** Host clock at acceptance, Unix seconds. */
   readonly arrival: number;
-  resolve(): void;
+  resolve(done: Promise<void>): void;
   reject(error: unknown): void;
 }
 
@@ -113,7 +113,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
 
   override tick(now: number): void {
     super.tick(now);
-    if (this.#earlyIsDue(now)) this.context.delivery.wake();
+    if (this.#earlyIsDue(performance.now())) this.context.delivery.wake();
   }
 
   protected get openItems(): number {
@@ -174,7 +174,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     if (!entry.sidecar.early_unanswered) return false;
     entry.sidecar.early_unanswered = false;
     await writeSidecar(this.folder, entry.sidecar);
-    entry.notBefore = Date.now() + REPEAT_AFTER;
+    entry.notBefore = performance.now() + REPEAT_AFTER;
     return true;
   }
 
@@ -207,11 +207,12 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     const early = this.#open.early;
     const chunk = this.#open.current;
     const wasSentBefore = early.unanswered;
-    early.at = Date.now();
+    early.at = performance.now();
     try {
       if (chunk === undefined) return;
       const found = await this.#enqueue(async () => {
         if (this.#open.current !== chunk) return undefined;
+        await this.context.clock.compared();
         await this.#open.prepareEarly(this.context.clock.correction() ?? null);
         early.unanswered = true;
         return { table: chunk.table(), points: chunk.rows.points };
@@ -260,25 +261,23 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
       const batch = this.#waiting.splice(0);
       const readings = batch.flatMap(({ readings: list, arrival }) => byTime(list, arrival));
       try {
-        this.admit();
+        this.checkRoom();
         await this.#open.take(readings, this.#rowRules, (sidecar) => this.sealed(sidecar));
-        this.#release(readings.length);
-        await this.accepted(readings.length);
-        for (const { resolve } of batch) resolve();
-        await this.#sealIfFull();
       } catch (error) {
-        this.#release(readings.length);
         for (const { reject } of batch) reject(error);
         await this.#open
           .reload()
           .catch((unread: unknown) => this.context.log.error((unread as Error).message));
+        continue;
+      } finally {
+        this.#waitingReadings -= readings.length;
       }
+      const accepted = this.accepted(readings.length);
+      for (const { resolve } of batch) resolve(accepted);
+      await accepted.catch(() => undefined);
+      await this.#sealIfFull();
     }
     this.#draining = false;
-  }
-
-  #release(readings: number): void {
-    this.#waitingReadings -= readings;
   }
 
   /** A full chunk is sealed at once, or after the row window when other channels may still join its last row. */

@@ -46,6 +46,8 @@ const REMOVED_GRACE = 10 * 60_000;
 const ABSENT_GRACE = 2 * 3_600_000;
 
 const registry = new Map<string, { uploader: Promise<Uploader>; users: number }>();
+/** Account folders that are being let go: whoever wants one waits for its lock. */
+const closings = new Map<string, Promise<void>>();
 
 /** An account at work: its spool, its streams, its connection. One per account folder in a process. */
 export class Uploader {
@@ -102,6 +104,7 @@ export class Uploader {
    */
   static async acquire(options: UploaderOptions): Promise<Uploader> {
     const key = resolve(options.spoolDir, options.id);
+    while (closings.has(key)) await closings.get(key)?.catch(() => undefined);
     const known = registry.get(key);
     const entry = known ?? { uploader: Uploader.#start(key, options), users: 0 };
     registry.set(key, entry);
@@ -141,8 +144,10 @@ export class Uploader {
     if (entry === undefined) return;
     entry.users -= 1;
     if (entry.users > 0) return;
-    await this.#close();
     registry.delete(this.#key);
+    const closed = this.#close().finally(() => closings.delete(this.#key));
+    closings.set(this.#key, closed);
+    await closed;
   }
 
   get streams(): readonly AnyStream[] {
@@ -163,14 +168,14 @@ export class Uploader {
   }
 
   /**
-   * A node is there, or there again: gives its streams, those that still deliver too. Where `editor` tells the service something else
-   * than when the stream opened, the stream is finalized; local settings apply at once.
+   * A node is there, or there again: gives its streams, those that still deliver too. Where `editor` tells the
+   * service something else than when the stream opened, the stream is finalized; local settings apply at once.
    */
   attach(node: string, kind: StreamKind, editor: RawSettings): AnyStream[] {
     this.#present.add(node);
     const mine = [...this.#streams].filter((stream) => stream.kind === kind && stream.owner.node === node);
     for (const stream of mine) {
-      if (!stream.open) continue;
+      if (!stream.open && !stream.refused) continue;
       this.#adoptEditor(stream, kind, editor).catch((error: unknown) =>
         this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
       );
@@ -282,7 +287,11 @@ export class Uploader {
   }
 
   async #recoverStream(record: RecordFile): Promise<void> {
-    if (record.data.finalize === 'done') return;
+    if (record.data.finalize === 'done') {
+      // The process ended before the folder was removed; what is in quarantine stays.
+      if (record.data.counts.quarantined === 0) await rm(record.folder, { recursive: true, force: true });
+      return;
+    }
     const { sidecars, problems, openNumber } = await recoverFolder(record);
     const isEmpty = sidecars.length === 0 && problems.length === 0 && openNumber === undefined;
     if (!record.data.begun && isEmpty) {
@@ -310,6 +319,8 @@ export class Uploader {
         open,
       );
     }
+    // No node listens yet.
+    for (const problem of problems) this.#context.log.error(problem.message);
     this.#keep(stream, record);
     stream.resume();
   }
@@ -360,10 +371,14 @@ export class Uploader {
     const now = Date.now();
     let openBytes = 0;
     for (const stream of this.#streams) {
-      stream.tick(now);
-      await stream.sync();
-      openBytes += await stream.openBytes();
-      await this.#endIfAbandoned(stream, now);
+      try {
+        stream.tick(now);
+        await stream.sync();
+        openBytes += await stream.openBytes();
+        await this.#endIfAbandoned(stream, now);
+      } catch (error) {
+        this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
+      }
     }
     await this.#context.budget.refresh(openBytes);
   }
@@ -380,11 +395,14 @@ export class Uploader {
     this.#closing.abort();
     const { access, api, clock, delivery } = this.#context;
     clock.stop();
-    await this.#ticking;
-    await access.close();
-    await api.close();
-    await delivery.close();
-    await Promise.allSettled([...this.#streams].map((stream) => stream.close()));
-    this.#folder.release();
+    try {
+      await this.#ticking;
+      await access.close();
+      await api.close();
+      await delivery.close();
+      await Promise.allSettled([...this.#streams].map((stream) => stream.close()));
+    } finally {
+      this.#folder.release();
+    }
   }
 }

@@ -7,8 +7,8 @@ import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Demo, startDemo } from './demo.mts';
 
-/** After this long the growth is stopped: 120 frames a second fill a disk. */
-const LONGEST_GROWTH_MIN = 5;
+/** After this long the growth is stopped: 120 frames a second are close to a gigabyte a minute. */
+const LONGEST_GROWTH_MIN = 3;
 const DEFAULT_ENDPOINT = 'https://api.atomscale.ai';
 
 const ports = {

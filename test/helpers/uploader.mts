@@ -1,5 +1,6 @@
 /** The uploader against a sandbox, as nodes use it. */
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -133,4 +134,13 @@ export const range = (from: number, to: number): number[] =>
 export async function pushAll(stream: RheedStream, from: number, to: number, at = 5): Promise<void> {
   for (let number = from; number < to; number += at)
     await stream.push(batch(number, Math.min(at, to - number)));
+}
+
+/** A port where nobody listens. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

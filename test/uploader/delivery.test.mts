@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { type FaultName, type FaultOptions, type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { Bench, Ears, numbersIn, pushAll, RHEED_SETTINGS, range, until } from '../helpers/uploader.mts';
+import {
+  Bench,
+  Ears,
+  freePort,
+  numbersIn,
+  pushAll,
+  RHEED_SETTINGS,
+  range,
+  until,
+} from '../helpers/uploader.mts';
 
 const OWNER = { node: 'camera', stream: '' };
 
@@ -12,14 +19,6 @@ async function storedNumbers(sandbox: Sandbox, dataId: string): Promise<number[]
   const numbers: number[] = [];
   for (const { index } of chunks) numbers.push(...numbersIn(await sandbox.readFrames(dataId, index)));
   return numbers;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe('delivery', function () {

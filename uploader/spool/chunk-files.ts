@@ -18,10 +18,15 @@ export async function discardChunk(
   change: (data: StreamRecord) => void,
 ): Promise<void> {
   const { number } = sidecar;
-  await record.update((data) => {
+  const recorded = record.update((data) => {
     data.acknowledged.push(number);
     settleCounts(data, sidecar);
     change(data);
+  });
+  await recorded.catch(async () => {
+    // On a full disk the chunk itself makes room for the record; its sidecar keeps the index taken.
+    await removeIfThere(dataFile(record.folder, sidecar));
+    await record.update(() => undefined);
   });
   await removeIfThere(dataFile(record.folder, sidecar));
   await removeIfThere(numbered(record.folder, number, 'json'));
@@ -38,6 +43,10 @@ export async function quarantineChunk(
   const { folder } = record;
   const { number, chunk_index } = sidecar;
   const files = [dataFile(folder, sidecar), numbered(folder, number, 'json')];
+  // Once its files are away only the record knows that the index was used.
+  await record.update((data) => {
+    data.next_number = Math.max(data.next_number, number + 1);
+  });
   await quarantine(folder, files, String(number).padStart(6, '0'), {
     reason: error.message,
     code: error.code,

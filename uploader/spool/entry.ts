@@ -46,7 +46,7 @@ export interface Entry<S extends Sidecar = Sidecar> {
   readonly sealedAt: number;
   inFlight: boolean;
   attempts: number;
-  /** Unix ms. */
+  /** Monotonic, as `performance.now()`. */
   notBefore: number;
 }
 

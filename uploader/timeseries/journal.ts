@@ -109,7 +109,10 @@ export class JournalWriter {
   static async open(path: string, length: number): Promise<JournalWriter> {
     try {
       const handle = await open(path, length === 0 ? 'w' : 'r+', FILE_MODE);
-      await handle.truncate(length);
+      await handle.truncate(length).catch(async (error: unknown) => {
+        await handle.close();
+        throw error;
+      });
       return new JournalWriter(path, handle, length);
     } catch (error) {
       throw spoolError(error, path, 'opening');

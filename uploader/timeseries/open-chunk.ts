@@ -11,7 +11,7 @@ import type { Fill, PlacedReading } from './rows.js';
 interface Early {
   /** Points in the last early send that was answered. */
   points: number;
-  /** When the last one went, Unix ms. */
+  /** When the last one went, as `performance.now()`. */
   at: number;
   /** One may still land: the sealed chunk is then sent twice. */
   unanswered: boolean;
@@ -27,7 +27,7 @@ export interface RowRules {
 
 type PlacedWithUnits = PlacedReading & { readonly units?: string };
 
-const freshEarly = (): Early => ({ points: 0, at: Date.now(), unanswered: false, clock: undefined });
+const freshEarly = (): Early => ({ points: 0, at: performance.now(), unanswered: false, clock: undefined });
 
 /**
  * The chunk that readings go into: in memory as rows, on disk as a journal. One call at a time; what memory and
@@ -146,10 +146,12 @@ export class OpenChunk {
       carried: {},
       units: {},
     };
-    const journal = await JournalWriter.open(numbered(this.#folder, number, 'open'), 0);
-    await journal.append(encodeRecord(header) + encodeRecord({ table: { ...columns }, single }));
+    const journal = await this.#newJournal(
+      number,
+      encodeRecord(header) + encodeRecord({ table: { ...columns }, single }),
+    );
     const list = Object.values(columns);
-    const sidecar = await this.#sealFiles(journal, {
+    const sealing = this.#sealFiles(journal, {
       version: 1,
       kind: 'timeseries',
       number,
@@ -159,6 +161,8 @@ export class OpenChunk {
       bytes: journal.bytes,
       early_unanswered: false,
     });
+    sealing.catch(() => journal.close());
+    const sidecar = await sealing;
     this.#next = { ...this.#next, number: number + 1 };
     return sidecar;
   }
@@ -194,12 +198,23 @@ export class OpenChunk {
   }
 
   async #begin(): Promise<Chunk> {
-    const journal = await JournalWriter.open(numbered(this.#folder, this.#next.number, 'open'), 0);
-    await journal.append(encodeRecord(this.#next));
-    await syncFolder(this.#folder);
+    const journal = await this.#newJournal(this.#next.number, encodeRecord(this.#next));
     this.#journal = journal;
     this.#chunk = new Chunk(this.#next);
     return this.#chunk;
+  }
+
+  async #newJournal(number: number, text: string): Promise<JournalWriter> {
+    const path = numbered(this.#folder, number, 'open');
+    const journal = await JournalWriter.open(path, 0);
+    try {
+      await journal.append(text);
+      await syncFolder(this.#folder);
+      return journal;
+    } catch (error) {
+      await journal.close();
+      throw spoolError(error, path, 'beginning');
+    }
   }
 
   async #append(cells: Cell[]): Promise<void> {
@@ -226,11 +241,12 @@ export class OpenChunk {
       await journal.sync();
       await writeSidecar(this.#folder, sidecar);
       await rename(path, numbered(this.#folder, sidecar.number, 'rows'));
-      await syncFolder(this.#folder);
-      await journal.close();
-      return sidecar;
     } catch (error) {
       throw spoolError(error, path, 'sealing');
     }
+    // It is sealed now, whatever follows: after a power cut the old name, with the same rows, is opened again.
+    await syncFolder(this.#folder).catch(() => undefined);
+    await journal.close().catch(() => undefined);
+    return sidecar;
   }
 }
