@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { ApiClient } from './api/client.js';
-import { backoff, sleep } from './backoff.js';
 import type { Context } from './context.js';
-import { type ApiError, AtomscaleError, SpoolError } from './errors.js';
+import { endOnService } from './ending.js';
+import { AtomscaleError, SpoolError } from './errors.js';
 import { Opening } from './opening.js';
 import { differing } from './settings.js';
 import { type Shipper, Shipping } from './shipping.js';
@@ -395,27 +395,12 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   }
 
   async #end(): Promise<void> {
-    const { api, access, closing, delivery } = this.context;
-    for (let failures = 1; ; failures += 1) {
-      await access.granted();
-      if (closing.aborted) return;
-      try {
-        await this.endOnService(api, this.dataId as string);
-        break;
-      } catch (error) {
-        if (closing.aborted) return;
-        const verdict = await access.verdict(error);
-        if (verdict === 'unauthorized') access.pause(error as AtomscaleError);
-        else if (verdict === 'transient') {
-          this.#waiting(error);
-          await sleep(backoff(failures, error), closing);
-        } else {
-          const { status } = error as ApiError;
-          if (status !== 404 && status !== 409) this.#later('problem', error as AtomscaleError);
-          break;
-        }
-      }
-    }
+    const { api, delivery } = this.context;
+    const isEnded = await endOnService(this.context, () => this.endOnService(api, this.dataId as string), {
+      waiting: (error) => this.#waiting(error),
+      problem: (error) => this.#later('problem', error),
+    });
+    if (!isEnded) return;
     this.#cameThrough();
     delivery.remove(this.shipping);
     await this.#markDone();
