@@ -107,6 +107,12 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     return this.#oldestIdle()?.sealedAt;
   }
 
+  get leaving(): number {
+    let bytes = 0;
+    for (const { inFlight, sidecar } of this.#chunks) if (inFlight) bytes += sidecar.bytes;
+    return bytes;
+  }
+
   async dropOldest(): Promise<number> {
     const entry = this.#oldestIdle();
     if (entry === undefined) return 0;

@@ -107,7 +107,12 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   }
 
   override async adopt(settings: Stream['settings'], editor: Stream['settings']): Promise<void> {
+    const before = this.#rules;
     this.#rules = timeseriesSettings(settings);
+    if (this.#rules.fill !== before.fill) {
+      await this.seal();
+      this.#open.fill = this.#rules.fill;
+    }
     await super.adopt(settings, editor);
   }
 

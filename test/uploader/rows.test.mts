@@ -50,7 +50,7 @@ describe('rows of a chunk', () => {
       { channel: 'a', time: 1, value: 1 },
       { channel: 'a', time: 1, value: 2 },
     ]);
-    assert.deepEqual(rows.columns({}).a?.values, [1, 2]);
+    assert.deepEqual(rows.columns(new Map()).a?.values, [1, 2]);
   });
 
   it('are sorted by time, a late reading has its own', () => {
@@ -60,7 +60,11 @@ describe('rows of a chunk', () => {
       { channel: 'a', time: 1, value: 1 },
       { channel: 'a', time: 2, value: 2 },
     ]);
-    assert.deepEqual(rows.columns({ a: 'C' }).a, { timestamps: [1, 2, 3], values: [1, 2, 3], units: 'C' });
+    assert.deepEqual(rows.columns(new Map([['a', 'C']])).a, {
+      timestamps: [1, 2, 3],
+      values: [1, 2, 3],
+      units: 'C',
+    });
   });
 
   it('with hold repeat the last reading by time, carried over from the chunk before', () => {
@@ -69,7 +73,7 @@ describe('rows of a chunk', () => {
       { channel: 'pressure', time: 3, value: 7 },
       { channel: 'pressure', time: 1, value: 6 },
     ]);
-    assert.deepEqual(rows.columns({}).pressure?.values, [6, 7]);
+    assert.deepEqual(rows.columns(new Map()).pressure?.values, [6, 7]);
     const next = new Rows('hold', rows.held());
     fill(next, [{ channel: 'pressure', time: 4, value: 8 }]);
     assert.deepEqual([...rows.held()], [['pressure', [3, 7]]]);
@@ -95,7 +99,7 @@ describe('rows of a chunk', () => {
       ]),
       [],
     );
-    assert.deepEqual(Object.keys(rows.columns({})), ['a', 'b']);
+    assert.deepEqual(Object.keys(rows.columns(new Map())), ['a', 'b']);
   });
 
   it('with gap leave null where nothing was read, and the set of channels may grow', () => {
@@ -104,7 +108,7 @@ describe('rows of a chunk', () => {
       { channel: 'a', time: 1, value: 1 },
       { channel: 'b', time: 2, value: 2 },
     ]);
-    const { a, b } = rows.columns({});
+    const { a, b } = rows.columns(new Map());
     assert.deepEqual(
       [a?.values, b?.values],
       [
@@ -138,7 +142,7 @@ describe('rows of a chunk', () => {
             rows.put(placed, place.row);
           }
           const sent = chunks.flatMap((rows) => {
-            const columns = Object.entries(rows.columns({}));
+            const columns = Object.entries(rows.columns(new Map()));
             for (const [, column] of columns) assert.deepEqual(column.timestamps, columns[0]?.[1].timestamps);
             return columns.flatMap(([channel, { timestamps, values }]) =>
               timestamps.map((time, row) => JSON.stringify([channel, time, values[row]])),

@@ -140,6 +140,31 @@ describe('a timeseries stream', function () {
     assert.equal(report?.chunks_uploaded, 1);
   });
 
+  it('fills as the editor says from the moment it is changed', async () => {
+    const settings = { flushInterval: 0, fill: 'hold' };
+    const stream = await uploader.startTimeseries(OWNER, settings, settings);
+    const ears = new Ears(stream);
+    await stream.push(at(1, { a: 1, b: 1 }));
+    await stream.push(at(2, { a: 2 }));
+    uploader.attach(OWNER.node, 'timeseries', { ...settings, fill: 'gap' });
+    await until(() => stream.settings.fill === 'gap', 'the new setting');
+    await stream.push(at(3, { a: 3, b: 3 }));
+    await stream.push(at(4, { a: 4 }));
+    const { points } = await finalized({ stream, ears });
+    assert.deepEqual(points.b?.values, [1, 1, 3, null]);
+  });
+
+  it('carries channels of any name', async () => {
+    const { stream, ears } = await open({});
+    const names = ['__proto__', 'constructor', 'größe / 10⁻⁹', 'x'.repeat(255)];
+    await stream.push(names.map((channel, value) => ({ channel, time: 1, value, units: 'u' })));
+    await stream.finalize();
+    await ears.stream('finalized');
+    assert.deepEqual(sandbox.complaints, []);
+    const sent = sandbox.requests.find(({ path }) => path.endsWith('/multi'))?.body as { channels: object };
+    assert.deepEqual(Object.keys(sent.channels), names);
+  });
+
   it('keeps ten thousand single readings in their order', async () => {
     const { stream, ears } = await open({ pointsPerChunk: 500 });
     const pushed: Promise<void>[] = [];

@@ -16,6 +16,8 @@ export interface Droppable {
   oldest(): number | undefined;
   /** Gives it up, counted and told; resolves to the bytes freed. */
   dropOldest(): Promise<number>;
+  /** Bytes of chunks that are under way: they make room by themselves. */
+  readonly leaving: number;
 }
 
 /** How much of the disk an account may take. */
@@ -80,7 +82,11 @@ export class Budget {
   }
 
   async #makeRoom(): Promise<void> {
-    while (this.#excess() > 0) {
+    for (;;) {
+      let leaving = 0;
+      for (const holder of this.#holders()) leaving += holder.leaving;
+      // Else the newest chunk would go while the oldest ones are being delivered.
+      if (this.#excess() <= leaving) return;
       const victim = this.#holderOfOldest();
       if (victim === undefined) return;
       this.#free += await victim.dropOldest();

@@ -13,7 +13,7 @@ export class Chunk {
   readonly number: number;
   readonly chunkIndex: number;
   readonly rows: Rows;
-  readonly units: Record<string, string>;
+  readonly units: Map<string, string>;
   readonly #fill: Fill;
 
   constructor(header: Header) {
@@ -21,7 +21,7 @@ export class Chunk {
     this.chunkIndex = header.chunk_index;
     this.#fill = header.fill;
     this.rows = new Rows(header.fill, new Map<string, Held>(Object.entries(header.carried)));
-    this.units = { ...header.units };
+    this.units = new Map(Object.entries(header.units));
   }
 
   /** Rebuilds a chunk from its journal. */
@@ -37,8 +37,8 @@ export class Chunk {
   /** Takes a reading into `row`; returns the journal's cell. */
   put(reading: PlacedReading, row: number, units: string | undefined): Cell {
     const { channel, time, value, onArrival } = reading;
-    const isNew = units !== undefined && this.units[channel] !== units;
-    if (isNew) this.units[channel] = units;
+    const isNew = units !== undefined && this.units.get(channel) !== units;
+    if (isNew) this.units.set(channel, units);
     this.rows.put(reading, row);
     return [row, time, channel, value, onArrival, isNew ? units : null];
   }
@@ -53,7 +53,7 @@ export class Chunk {
       carried: Object.fromEntries(
         [...this.rows.held()].map(([channel, [time, value]]) => [channel, [time, value]]),
       ),
-      units: this.units,
+      units: Object.fromEntries(this.units),
     };
   }
 
@@ -63,7 +63,7 @@ export class Chunk {
   }
 
   #replay([row, time, channel, value, onArrival, units]: Cell): void {
-    if (units !== null) this.units[channel] = units;
+    if (units !== null) this.units.set(channel, units);
     this.rows.put({ channel, time, value, onArrival }, row);
   }
 }

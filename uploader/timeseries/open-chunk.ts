@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { readFile, rename, unlink } from 'node:fs/promises';
 import type { Column } from '../api/tool-state.js';
 import type { Correction } from '../clock.js';
 import { readSidecar, type TimeseriesSidecar, writeSidecar } from '../spool/entry.js';
@@ -52,6 +52,11 @@ export class OpenChunk {
    */
   async reopen(number: number): Promise<number | undefined> {
     const path = numbered(this.#folder, number, 'open');
+    if (await isTornHeader(path)) {
+      // The process ended while it began the chunk: nothing in it was ever confirmed.
+      await unlink(path);
+      return 0;
+    }
     const found = await readJournal(path);
     if (found === undefined || found.records.some((record) => 'table' in record)) return undefined;
     const sidecar = await readSidecar(this.#folder, number);
@@ -109,6 +114,11 @@ export class OpenChunk {
       cells.push(chunk.put(reading, row, reading.units));
     }
     await this.#append(cells);
+  }
+
+  /** What channels without a reading have from the next chunk on. */
+  set fill(fill: Fill) {
+    this.#next = { ...this.#next, fill };
   }
 
   /** True when no further row fits; `complete` when no channel may still join the last one. */
@@ -249,4 +259,8 @@ export class OpenChunk {
     await journal.close().catch(() => undefined);
     return sidecar;
   }
+}
+
+async function isTornHeader(path: string): Promise<boolean> {
+  return !(await readFile(path)).includes('\n');
 }

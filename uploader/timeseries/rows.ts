@@ -99,19 +99,20 @@ export class Rows {
   }
 
   /** The chunk as it is sent: rows by time, every channel with the same timestamps. */
-  columns(units: Readonly<Record<string, string>>): Record<string, Column> {
+  columns(units: ReadonlyMap<string, string>): Record<string, Column> {
     const rows = [...this.rows].sort((one, other) => one.time - other.time);
     const timestamps = rows.map((row) => row.time);
-    const columns: Record<string, Column> = {};
-    for (const channel of this.channels) {
-      const values =
-        this.#fill === 'hold'
-          ? this.#heldValues(channel, rows)
-          : rows.map((row) => row.cells.get(channel) ?? null);
-      const unit = units[channel];
-      columns[channel] = { timestamps, values, ...(unit === undefined ? {} : { units: unit }) };
-    }
-    return columns;
+    // By fromEntries every name becomes a property of its own, `__proto__` too.
+    return Object.fromEntries(
+      [...this.channels].map((channel): [string, Column] => {
+        const values =
+          this.#fill === 'hold'
+            ? this.#heldValues(channel, rows)
+            : rows.map((row) => row.cells.get(channel) ?? null);
+        const unit = units.get(channel);
+        return [channel, { timestamps, values, ...(unit === undefined ? {} : { units: unit }) }];
+      }),
+    );
   }
 
   #heldValues(channel: string, rows: readonly Row[]): (number | null)[] {
