@@ -1,7 +1,8 @@
 /** The streaming client, usable without Node-RED. */
 export type { ClockStatus } from './clock.js';
 export { ApiError, AtomscaleError, type ErrorCode, SettingsError, SpoolError } from './errors.js';
-export { type Frames, type RheedInitialize, RheedStreamer, type TimedFrames } from './rheed-streamer.js';
+export type { Frames, NestedFrames } from './frame-arrays.js';
+export { type RheedInitialize, RheedStreamer, type TimedFrames } from './rheed-streamer.js';
 export type { FinalizeOptions, SpoolStatus, StreamerOptions } from './streamer.js';
 export {
   type Channel,

@@ -1,4 +1,5 @@
 import { AtomscaleError } from './errors.js';
+import { type Frames, flatFrames, type NestedFrames } from './frame-arrays.js';
 import type { RheedStream } from './rheed.js';
 import { Streamer } from './streamer.js';
 import type { RawSettings } from './types.js';
@@ -21,14 +22,8 @@ export interface RheedInitialize {
   readonly azimuth?: string;
 }
 
-/** Gray frames as arrays come from most libraries: uint8, C order, shape (N,H,W) or (H,W). */
-export interface Frames {
-  readonly data: Uint8Array;
-  readonly shape: readonly number[];
-}
-
 /** Frames, or frames with the capture time of the first of them (Unix ms). */
-export type TimedFrames = Frames | readonly [frames: Frames, captureStartMsUtc: number];
+export type TimedFrames = Frames | readonly [frames: Frames | NestedFrames, captureStartMsUtc: number];
 
 /** Streams RHEED frames to Atomscale, in the shape of the official client's `RHEEDStreamer`. */
 export class RheedStreamer extends Streamer<RheedStream> {
@@ -50,14 +45,19 @@ export class RheedStreamer extends Streamer<RheedStream> {
    * @param frames at most chunkSize of them
    * @param captureStartMsUtc capture time of the first frame, Unix ms; by default the present less n/fps
    */
-  async push(dataId: string, chunkIndex: number, frames: Frames, captureStartMsUtc?: number): Promise<void> {
+  async push(
+    dataId: string,
+    chunkIndex: number,
+    frames: Frames | NestedFrames,
+    captureStartMsUtc?: number,
+  ): Promise<void> {
     if (!Number.isInteger(chunkIndex) || chunkIndex < 0) {
       throw new AtomscaleError(
         'ERR_VALUE',
         `chunkIndex: expected a whole number from 0 on, got ${chunkIndex}`,
       );
     }
-    const [height, width] = checkedShape(frames);
+    const { data, height, width } = flatFrames(frames);
     const spec = {
       format: 'mono8',
       width,
@@ -69,7 +69,7 @@ export class RheedStreamer extends Streamer<RheedStream> {
       high: 255,
     };
     const stamps = captureStartMsUtc === undefined ? [] : [captureStartMsUtc];
-    await this.streamOf(dataId).push({ parts: [frames.data], spec, stamps }, chunkIndex);
+    await this.streamOf(dataId).push({ parts: [data], spec, stamps }, chunkIndex);
   }
 
   /** Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. */
@@ -83,24 +83,4 @@ export class RheedStreamer extends Streamer<RheedStream> {
   }
 }
 
-const isTimed = (item: TimedFrames): item is readonly [Frames, number] => Array.isArray(item);
-
-function checkedShape({ data, shape }: Frames): [height: number, width: number] {
-  const [width, height, count = 1] = [...(shape ?? [])].reverse();
-  const isWhole = [width, height, count].every(
-    (length) => Number.isInteger(length) && (length as number) > 0,
-  );
-  if (
-    !(data instanceof Uint8Array) ||
-    !isWhole ||
-    shape.length > 3 ||
-    data.length !== count * (height as number) * (width as number)
-  ) {
-    throw new AtomscaleError(
-      'ERR_FRAME_SHAPE',
-      `frames: expected {data: Uint8Array, shape: [n, height, width] or [height, width]} with n·height·width bytes, ` +
-        `got ${data?.length ?? 'no'} bytes and shape ${JSON.stringify(shape)}`,
-    );
-  }
-  return [height as number, width as number];
-}
+const isTimed = (item: TimedFrames): item is readonly [Frames | NestedFrames, number] => Array.isArray(item);

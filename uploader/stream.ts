@@ -227,12 +227,12 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   }
 
   /** Once a second: the rate, the silence, the idle end. */
-  tick(now: number): void {
+  tick(): void {
     const { settings, finalize } = this.record.data;
     const fps = Number(settings.fps) || undefined;
-    if (this.watch.tick(now, fps) && this.open) this.#status('silent');
+    if (this.watch.tick(performance.now(), fps) && this.open) this.#status('silent');
     const idle = Number(settings.idleTimeout) * 1000;
-    if (this.open && this.record.data.begun && idle > 0 && now - this.record.data.last_data >= idle) {
+    if (this.open && this.record.data.begun && idle > 0 && this.watch.quietFor() >= idle) {
       this.finalize().catch((error: unknown) => this.#later('problem', error as AtomscaleError));
     }
     if (finalize === 'wanted') void this.#sealOpen();

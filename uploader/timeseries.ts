@@ -116,8 +116,8 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     await super.adopt(settings, editor);
   }
 
-  override tick(now: number): void {
-    super.tick(now);
+  override tick(): void {
+    super.tick();
     if (this.#earlyIsDue(performance.now())) this.context.delivery.wake();
   }
 

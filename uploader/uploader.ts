@@ -372,7 +372,7 @@ export class Uploader {
     let openBytes = 0;
     for (const stream of this.#streams) {
       try {
-        stream.tick(now);
+        stream.tick();
         await stream.sync();
         openBytes += await stream.openBytes();
         await this.#endIfAbandoned(stream, now);
