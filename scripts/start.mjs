@@ -31,7 +31,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 const parent = process.ppid;
 setInterval(() => process.ppid !== parent && demo.kill('SIGTERM'), 500).unref();
 demo.on('error', (error) => {
-  console.error(`${node} does not start: ${error.message}. Run \`npm ci\` again.`);
+  console.error(`${node} does not start: ${error.message}. Remove node_modules and run this again.`);
   process.exit(1);
 });
 demo.on('exit', (code) => process.exit(code ?? 1));

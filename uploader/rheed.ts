@@ -21,7 +21,10 @@ export class RheedStream extends Stream<RheedSidecar> {
   #writer: ChunkWriter | undefined;
   #nextNumber: number;
   #dirty = false;
-  #pushing = 0;
+  /** Pushes and seals whose chunks are not queued yet. */
+  #underWay = 0;
+  /** Numbers of the chunks that are queued, or were. */
+  readonly #taken = new Set<number>();
 
   constructor(context: Context, record: RecordFile, remainder: Remainder<RheedSidecar>) {
     super(context, record, remainder);
@@ -36,7 +39,7 @@ export class RheedStream extends Stream<RheedSidecar> {
    */
   async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
     this.admit();
-    this.#pushing += 1;
+    this.#underWay += 1;
     let result: PushResult;
     try {
       result = await coded(this.folder, () => this.#push(batch, chunkIndex));
@@ -45,7 +48,7 @@ export class RheedStream extends Stream<RheedSidecar> {
       data.width = result.width;
       await this.#take(result.sealed);
     } finally {
-      this.#pushing -= 1;
+      this.#underWay -= 1;
     }
     await this.accepted(result.frames);
     return { frames: result.frames };
@@ -72,7 +75,7 @@ export class RheedStream extends Stream<RheedSidecar> {
   }
 
   protected get openIsSent(): boolean {
-    return this.openItems === 0 && this.#pushing === 0;
+    return this.openItems === 0 && this.#underWay === 0;
   }
 
   protected get openChunkIndex(): number {
@@ -80,11 +83,16 @@ export class RheedStream extends Stream<RheedSidecar> {
   }
 
   protected async seal(): Promise<void> {
-    const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
-    if (sealed === null) return;
-    await this.#take([sealed]);
-    // It answers the oldest of those that a failed call has left untold.
-    await this.#takeUnreported();
+    this.#underWay += 1;
+    try {
+      const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
+      if (sealed === null) return;
+      await this.#take([sealed]);
+      // It answers the oldest of those that a failed call has left untold.
+      await this.#takeUnreported();
+    } finally {
+      this.#underWay -= 1;
+    }
   }
 
   protected async closeFiles(): Promise<void> {
@@ -159,8 +167,11 @@ export class RheedStream extends Stream<RheedSidecar> {
 
   /** The native writer has written the sidecars. A chunk found before it was told is not taken twice. */
   async #take(chunks: readonly Pick<SealedChunk, 'number'>[]): Promise<void> {
-    const fresh = chunks.filter(({ number }) => number >= this.#nextNumber);
-    for (const { number } of fresh) this.#nextNumber = number + 1;
+    const fresh = chunks.filter(({ number }) => !this.#taken.has(number));
+    for (const { number } of fresh) {
+      this.#taken.add(number);
+      this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+    }
     for (const { number } of fresh) {
       const sidecar = await readSidecar(this.folder, number);
       if (sidecar?.kind !== 'rheed') {

@@ -57,6 +57,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   #continuing: Promise<void> | undefined;
   /** Everything accepted before the finalize intent is sealed. */
   #allSealed = false;
+  #sealing: Promise<void> | undefined;
 
   constructor(context: Context, record: RecordFile, remainder: Remainder<S>) {
     super();
@@ -366,7 +367,18 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #sealOpen(): Promise<void> {
+  /**
+   * Seals what is open, once: a second call beside the first would find nothing left to seal while the first one's
+   * chunk is not queued yet, and end the stream before it.
+   */
+  #sealOpen(): Promise<void> {
+    this.#sealing ??= this.#sealOnce().finally(() => {
+      this.#sealing = undefined;
+    });
+    return this.#sealing;
+  }
+
+  async #sealOnce(): Promise<void> {
     try {
       if (!this.#allSealed) await this.seal();
       this.#allSealed = true;

@@ -145,6 +145,28 @@ describe('the end of a stream', function () {
     assert.equal(stream.health().phase, 'paused');
   });
 
+  it('waits for the open chunk to be sealed and queued, however often it is asked', async () => {
+    const uploader = await bench.acquire({ endpoint: sandbox.url });
+    for (let round = 0; round < 10; round += 1) {
+      const stream = await uploader.startRheed(OWNER, RHEED_SETTINGS, {});
+      const ears = new Ears(stream);
+      await ears.stream('opened');
+      await pushAll(stream, 0, 5);
+      const asked = stream.finalize();
+      while (
+        stream.report().chunks_uploaded === 0 &&
+        !ears.streams.some(({ event }) => event === 'finalized')
+      ) {
+        stream.tick();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await asked;
+      const { data_id, report } = await ears.stream('finalized');
+      assert.deepEqual(report?.lost, []);
+      assert.deepEqual(numbersIn(await sandbox.readFrames(data_id as string, 0)), [0, 1, 2, 3, 4]);
+    }
+  });
+
   it('leaves no folder when the process ends between the record and the removal', async () => {
     const uploader = await bench.acquire({ endpoint: sandbox.url });
     const stream = await uploader.startRheed(OWNER, RHEED_SETTINGS, {});
