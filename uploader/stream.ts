@@ -491,6 +491,21 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
 
   /** Outside of the call that caused it, in order: a listener's fault is not the stream's. */
   #later<E extends keyof Events>(event: E, ...values: Events[E]): void {
-    setImmediate(() => (this as EventEmitter).emit(event, ...values));
+    setImmediate(() => {
+      const isHeard = (this as EventEmitter).emit(event, ...values);
+      if (!isHeard && event === 'problem') this.#keep(values[0] as AtomscaleError);
+    });
+  }
+
+  /** What recovery finds, before the stream's node is there, is told to the first that listens. */
+  #keep(problem: AtomscaleError): void {
+    this.context.log.error(problem.message);
+    const emitter = this as EventEmitter;
+    const tell = (event: string | symbol): void => {
+      if (event !== 'problem') return;
+      emitter.off('newListener', tell);
+      this.#later('problem', problem);
+    };
+    emitter.on('newListener', tell);
   }
 }

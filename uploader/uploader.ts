@@ -319,8 +319,6 @@ export class Uploader {
         open,
       );
     }
-    // No node listens yet.
-    for (const problem of problems) this.#context.log.error(problem.message);
     this.#keep(stream, record);
     stream.resume();
   }

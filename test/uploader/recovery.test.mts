@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import checkedJson from '../../dist/uploader/spool/checked-json.js';
+import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
+import { Bench, Ears, freePort, numbersIn, pushAll, RHEED_SETTINGS, range } from '../helpers/uploader.mts';
+
+const OWNER = { node: 'camera', stream: '' };
+
+describe('recovery at start', function () {
+  this.timeout(60_000);
+  let bench: Bench;
+  let sandbox: Sandbox | undefined;
+  let folder: string;
+  let endpoint: string;
+  let port: number;
+
+  /** Three sealed chunks and ten frames of an open one, spooled while the server was down. */
+  beforeEach(async () => {
+    bench = await Bench.make();
+    port = await freePort();
+    endpoint = `http://127.0.0.1:${port}`;
+    const uploader = await bench.acquire({ endpoint });
+    const stream = await uploader.startRheed(OWNER, RHEED_SETTINGS, {});
+    await pushAll(stream, 0, 70);
+    folder = stream.folder;
+    await bench.release(uploader);
+  });
+
+  afterEach(async () => {
+    await bench.end();
+    await sandbox?.close();
+    sandbox = undefined;
+  });
+
+  /** Starts again with the server up; resolves when all that can be delivered was. */
+  async function deliver() {
+    sandbox = await startSandbox({ port });
+    const uploader = await bench.acquire({ endpoint });
+    const [stream] = uploader.attach(OWNER.node, 'rheed', {});
+    assert.ok(stream, 'the stream was not found');
+    const ears = new Ears(stream);
+    await stream.finalize();
+    const { report, data_id } = await ears.stream('finalized');
+    const numbers: number[] = [];
+    for (const { index } of sandbox.stream(data_id as string)?.chunks ?? []) {
+      numbers.push(...numbersIn(await sandbox.readFrames(data_id as string, index)));
+    }
+    return { report, numbers, problems: ears.problems.map(({ message }) => message) };
+  }
+
+  it('finds everything as it was left', async () => {
+    const { numbers, report, problems } = await deliver();
+    assert.deepEqual(numbers, range(0, 70));
+    assert.deepEqual([report?.frames, report?.chunks_quarantined, problems], [70, 0, []]);
+  });
+
+  it('sends nothing again that the record says was delivered', async () => {
+    const path = join(folder, 'stream.json');
+    const record = checkedJson.decodeChecked(await readFile(path, 'utf8')) as object;
+    await writeFile(path, checkedJson.encodeChecked({ ...record, acknowledged: [0] }));
+    assert.deepEqual((await deliver()).numbers, range(20, 70));
+  });
+
+  const damages: [string, (file: (ending: string) => string) => Promise<void>][] = [
+    ['a shard that was cut', (file) => truncate(file('shard'), 100)],
+    [
+      'a shard with a changed byte',
+      async (file) => {
+        const bytes = await readFile(file('shard'));
+        bytes.writeUInt8((bytes.readUInt8(200) + 1) & 0xff, 200);
+        await writeFile(file('shard'), bytes);
+      },
+    ],
+    ['a sidecar with a changed byte', (file) => changeText(file('json'), '"frames":20', '"frames":21')],
+    ['a sidecar that is empty', (file) => truncate(file('json'), 0)],
+  ];
+  for (const [what, damage] of damages) {
+    it(`puts ${what} into quarantine, counted and told once; the rest arrives`, async () => {
+      await damage((ending) => join(folder, `000001.${ending}`));
+      const { numbers, report, problems } = await deliver();
+      assert.deepEqual(numbers, [...range(0, 20), ...range(40, 70)]);
+      assert.deepEqual([report?.chunks_quarantined, report?.lost.map(([index]) => index)], [1, [1]]);
+      assert.equal(problems.length, 1);
+      const kept = await readdir(join(folder, 'quarantine'));
+      assert.ok(kept.includes('000001.shard') && kept.includes('000001.reason.json'), kept.join(' '));
+    });
+  }
+
+  it('leaves a folder of a newer version alone, and names it', async () => {
+    const path = join(folder, 'stream.json');
+    const record = checkedJson.decodeChecked(await readFile(path, 'utf8')) as object;
+    await writeFile(path, checkedJson.encodeChecked({ ...record, version: 2 }));
+    const before = await readdir(folder);
+    const errors: string[] = [];
+    const logger = { error: (text: string) => errors.push(text), warn() {}, info() {}, debug() {} };
+    const uploader = await bench.acquire({ endpoint, logger });
+    assert.deepEqual(uploader.attach(OWNER.node, 'rheed', {}), []);
+    assert.match(errors.join(), /newer version/);
+    assert.deepEqual(await readdir(folder), before);
+  });
+});
+
+async function changeText(path: string, from: string, to: string): Promise<void> {
+  const text = await readFile(path, 'utf8');
+  assert.ok(text.includes(from));
+  await writeFile(path, text.replace(from, to));
+}
