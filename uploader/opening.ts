@@ -1,3 +1,4 @@
+import { wasUnanswered } from './api/client.js';
 import { backoff, sleep } from './backoff.js';
 import type { Context } from './context.js';
 import { AtomscaleError } from './errors.js';
@@ -102,6 +103,7 @@ export class Opening {
         this.#listener.opened();
         return true;
       } catch (error) {
+        await this.#notCreated(generation, error);
         if (closing.aborted || this.#stopped) return false;
         const verdict = await access.verdict(error);
         if (verdict === 'unauthorized') access.pause(asAtomscale(error));
@@ -115,6 +117,21 @@ export class Opening {
       }
     }
     return false;
+  }
+
+  /** The create call failed under our eyes: a restart need not wonder about it. */
+  async #notCreated(generation: Generation, error: unknown): Promise<void> {
+    if (generation.opening !== 'creating') return;
+    if (wasUnanswered(error)) {
+      this.#context.log.warn(
+        `stream ${this.#record.folder}: creating it got no answer (${(error as Error).message}); ` +
+          'it is created again, the service may hold an empty one of the same name',
+      );
+    }
+    const recorded = this.#record.update(() => {
+      generation.opening = 'wanted';
+    });
+    await recorded.catch((unwritten: unknown) => this.#context.log.warn((unwritten as Error).message));
   }
 
   async #refuse(generation: Generation, error: AtomscaleError): Promise<void> {

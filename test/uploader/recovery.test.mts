@@ -55,6 +55,29 @@ describe('recovery at start', function () {
     assert.deepEqual([report?.frames, report?.chunks_quarantined, problems], [70, 0, []]);
   });
 
+  it('wonders about a stream that was being created only if it may have been', async () => {
+    const warnings: string[] = [];
+    const logger = { error() {}, warn: (text: string) => warnings.push(text), info() {}, debug() {} };
+    const again = await bench.acquire({ endpoint, logger });
+    const [stream] = again.attach(OWNER.node, 'rheed', {});
+    assert.ok(stream);
+    await new Ears(stream).status('waiting');
+    await bench.release(again);
+    assert.ok(!warnings.some((text) => text.includes('being created')), warnings.join('\n'));
+
+    const path = join(folder, 'stream.json');
+    const record = checkedJson.decodeChecked(await readFile(path, 'utf8')) as { generations: object[] };
+    const [generation] = record.generations;
+    const creating = { ...record, generations: [{ ...generation, opening: 'creating' }] };
+    await writeFile(path, checkedJson.encodeChecked(creating));
+    const killed = await bench.acquire({ endpoint, logger });
+    await new Ears(killed.attach(OWNER.node, 'rheed', {})[0] as typeof stream).status('waiting');
+    assert.ok(
+      warnings.some((text) => text.includes('being created')),
+      warnings.join('\n'),
+    );
+  });
+
   it('sends nothing again that the record says was delivered', async () => {
     const path = join(folder, 'stream.json');
     const record = checkedJson.decodeChecked(await readFile(path, 'utf8')) as object;
