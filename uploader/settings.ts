@@ -3,7 +3,7 @@ import { SettingsError } from './errors.js';
 import type { RawSettings, RheedSettings, StreamKind, TimeseriesSettings } from './types.js';
 
 /** Settings that the service is told when a stream opens: another value needs another stream. */
-export const SERVICE_SETTINGS: Readonly<Record<StreamKind, readonly string[]>> = {
+const SERVICE_SETTINGS: Readonly<Record<StreamKind, readonly string[]>> = {
   rheed: [
     'fps',
     'rotationsPerMin',
@@ -16,6 +16,9 @@ export const SERVICE_SETTINGS: Readonly<Record<StreamKind, readonly string[]>> =
   ],
   timeseries: ['streamName', 'synthSourceId', 'physicalSample', 'projectId', 'tags', 'pointsPerChunk'],
 };
+
+/** Those that chunks in the spool are made with. */
+export const CHUNK_SETTINGS: readonly string[] = ['fps', 'chunkSize', 'pointsPerChunk'];
 
 const isBlank = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === 'string' && value.trim() === '');

@@ -8,7 +8,7 @@ import { Delivery } from './delivery.js';
 import type { AtomscaleError } from './errors.js';
 import { type Logger, loggerOf } from './log.js';
 import { RheedStream } from './rheed.js';
-import { differing, rheedSettings, SERVICE_SETTINGS, timeseriesSettings } from './settings.js';
+import { CHUNK_SETTINGS, differing, rheedSettings, timeseriesSettings } from './settings.js';
 import { AccountFolder } from './spool/account-folder.js';
 import { Budget } from './spool/budget.js';
 import type { RheedSidecar, TimeseriesSidecar } from './spool/entry.js';
@@ -336,15 +336,20 @@ export class Uploader {
       (name) => JSON.stringify(editor[name]) !== JSON.stringify(before[name]),
     );
     if (changedNames.length === 0) return;
-    const changed = Object.fromEntries(changedNames.map((name) => [name, editor[name]]));
-    const isTold =
-      changedNames.some((name) => SERVICE_SETTINGS[kind].includes(name)) &&
-      differing(kind, before, editor).length > 0;
-    if (isTold && !stream.refused) {
+    const { settings } = record.data;
+    const next = { ...settings, ...Object.fromEntries(changedNames.map((name) => [name, editor[name]])) };
+    const told = differing(kind, settings, next);
+    if (told.length > 0 && !stream.refused) {
       await stream.finalize();
       return;
     }
-    await stream.adopt({ ...record.data.settings, ...changed }, editor);
+    // Chunks in the spool keep what they were made with: they go under the corrected name and sample, and end there.
+    const made = told.filter((name) => CHUNK_SETTINGS.includes(name));
+    await stream.adopt(
+      { ...next, ...Object.fromEntries(made.map((name) => [name, settings[name]])) },
+      editor,
+    );
+    if (made.length > 0) await stream.finalize();
   }
 
   *#shippings(): IterableIterator<AnyStream['shipping']> {

@@ -184,6 +184,21 @@ describe('delivery', function () {
     assert.deepEqual(await storedNumbers(sandbox, data_id as string), range(0, 25));
   });
 
+  it('ends a refused stream under the corrected sample when its chunks were made otherwise', async () => {
+    sandbox = await startSandbox();
+    const uploader = await bench.acquire({ endpoint: sandbox.url });
+    const editor = { ...RHEED_SETTINGS, physicalSample: '99999999-9999-4999-8999-999999999999' };
+    const stream = await uploader.startRheed(OWNER, editor, editor);
+    const ears = new Ears(stream);
+    await ears.stream('failed');
+    await pushAll(stream, 0, 45);
+    uploader.attach(OWNER.node, 'rheed', { ...editor, physicalSample: 'GaN-001', fps: 5, chunkSize: 10 });
+    const { data_id, report } = await ears.stream('finalized');
+    assert.deepEqual([report?.chunks_uploaded, report?.lost], [3, []]);
+    assert.equal(sandbox.stream(data_id as string)?.fps, 10);
+    assert.deepEqual(await storedNumbers(sandbox, data_id as string), range(0, 45));
+  });
+
   it('goes on with the data when a link fails, and names it', async () => {
     sandbox = await startSandbox();
     const uploader = await bench.acquire({ endpoint: sandbox.url });
