@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { ApiClient } from './api/client.js';
 import type { Context } from './context.js';
@@ -9,6 +8,7 @@ import { differing } from './settings.js';
 import { type Shipper, Shipping } from './shipping.js';
 import { type Entry, itemsOf, type Sidecar } from './spool/entry.js';
 import type { RecordFile } from './spool/stream-record.js';
+import { StreamEvents } from './stream-events.js';
 import { healthOf, reportOf, type Snapshot, statusOf } from './stream-reports.js';
 import type {
   Owner,
@@ -21,17 +21,6 @@ import type {
 } from './types.js';
 import { Watch } from './watch.js';
 
-interface Events {
-  /** Output 1 of a node. */
-  stream: [StreamEvent];
-  /** Output 2 of a node. */
-  status: [StatusEvent];
-  /** What a person must know and a status does not say. */
-  problem: [AtomscaleError];
-  /** Finalized and reported: the stream is gone. */
-  end: [];
-}
-
 /** What a recovered stream brings along from its folder. */
 export interface Remainder<S extends Sidecar> {
   readonly sidecars: readonly S[];
@@ -42,7 +31,7 @@ export interface Remainder<S extends Sidecar> {
  * One stream from its first message to the service's acknowledgement of its end. Opening and finalizing are
  * intents in its record: they survive a restart, like the chunks.
  */
-export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<Events> implements Shipper<S> {
+export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents implements Shipper<S> {
   abstract readonly kind: StreamKind;
   protected readonly context: Context;
   protected readonly record: RecordFile;
@@ -60,7 +49,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   #sealing: Promise<void> | undefined;
 
   constructor(context: Context, record: RecordFile, remainder: Remainder<S>) {
-    super();
+    super(context.log);
     this.context = context;
     this.record = record;
     this.shipping = new Shipping(context, record, this, {
@@ -70,17 +59,17 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
       quarantined: (index, error) => this.#quarantined(index, error),
       cameThrough: () => this.#cameThrough(),
       waiting: (error) => this.#waiting(error),
-      problem: (error) => this.#later('problem', error),
+      problem: (error) => this.tell('problem', error),
       settled: () => this.#settled(),
       closedByService: () => this.#continue(),
     });
     for (const sidecar of remainder.sidecars) this.shipping.add(sidecar, true);
-    for (const problem of remainder.problems) this.#later('problem', problem);
+    for (const problem of remainder.problems) this.tell('problem', problem);
     this.#opening = new Opening(context, record, {
       opened: () => this.#opened(),
       failed: (error) => this.#failed(error),
       waiting: (error) => this.#waiting(error),
-      problem: (error) => this.#later('problem', error),
+      problem: (error) => this.tell('problem', error),
       linked: () => {
         context.delivery.wake();
         this.#endIfDone();
@@ -234,7 +223,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     if (this.watch.tick(performance.now(), fps) && this.open) this.#status('silent');
     const idle = Number(settings.idleTimeout) * 1000;
     if (this.open && this.record.data.begun && idle > 0 && this.watch.quietFor() >= idle) {
-      this.finalize().catch((error: unknown) => this.#later('problem', error as AtomscaleError));
+      this.finalize().catch((error: unknown) => this.tell('problem', error as AtomscaleError));
     }
     if (finalize === 'wanted') void this.#sealOpen();
     // Had the disk or an answer ended it, it goes on here.
@@ -334,7 +323,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   #quarantined(chunkIndex: number, error: AtomscaleError): void {
     this.#lastError = error;
     this.#status('quarantined', chunkIndex);
-    this.#later('problem', error);
+    this.tell('problem', error);
   }
 
   /** The service has closed the stream: another one with the same settings takes what waits, from index 0. */
@@ -400,7 +389,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
       (!begun || this.#deliverable());
     if (!isDone || this.#closed || this.context.closing.aborted) return;
     this.#ending ??= (begun ? this.#end() : this.#remove())
-      .catch((error: unknown) => this.#later('problem', error as AtomscaleError))
+      .catch((error: unknown) => this.tell('problem', error as AtomscaleError))
       .finally(() => {
         this.#ending = undefined;
       });
@@ -410,7 +399,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     const { api, delivery } = this.context;
     const isEnded = await endOnService(this.context, () => this.endOnService(api, this.dataId as string), {
       waiting: (error) => this.#waiting(error),
-      problem: (error) => this.#later('problem', error),
+      problem: (error) => this.tell('problem', error),
     });
     if (!isEnded) return;
     this.#cameThrough();
@@ -425,7 +414,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     const written = this.record.update((data) => {
       data.finalize = 'done';
     });
-    await written.catch((error: unknown) => this.#later('problem', error as AtomscaleError));
+    await written.catch((error: unknown) => this.tell('problem', error as AtomscaleError));
   }
 
   async #remove(): Promise<void> {
@@ -436,7 +425,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
       // What is in quarantine is the person's to look at: the folder stays with it.
       if (this.record.data.counts.quarantined === 0) await rm(this.folder, { recursive: true, force: true });
     } finally {
-      this.#later('end');
+      this.tell('end');
     }
   }
 
@@ -470,7 +459,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
     this.#lastError = error;
     this.#waitingSince ??= Date.now();
     this.#stream('failed', { error: { code: error.code, message: error.message } });
-    this.#later('problem', error);
+    this.tell('problem', error);
   }
 
   #waiting(error: unknown): void {
@@ -482,30 +471,10 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends EventEmitter<E
   }
 
   #stream(event: StreamEvent['event'], more: Partial<StreamEvent> = {}): void {
-    this.#later('stream', { event, data_id: this.dataId, settings: this.settings, ...more });
+    this.tell('stream', { event, data_id: this.dataId, settings: this.settings, ...more });
   }
 
   #status(event: StatusEvent['event'], chunkIndex?: number): void {
-    this.#later('status', statusOf(this.#snapshot(), event, chunkIndex));
-  }
-
-  /** Outside of the call that caused it, in order: a listener's fault is not the stream's. */
-  #later<E extends keyof Events>(event: E, ...values: Events[E]): void {
-    setImmediate(() => {
-      const isHeard = (this as EventEmitter).emit(event, ...values);
-      if (!isHeard && event === 'problem') this.#keep(values[0] as AtomscaleError);
-    });
-  }
-
-  /** What recovery finds, before the stream's node is there, is told to the first that listens. */
-  #keep(problem: AtomscaleError): void {
-    this.context.log.error(problem.message);
-    const emitter = this as EventEmitter;
-    const tell = (event: string | symbol): void => {
-      if (event !== 'problem') return;
-      emitter.off('newListener', tell);
-      this.#later('problem', problem);
-    };
-    emitter.on('newListener', tell);
+    this.tell('status', statusOf(this.#snapshot(), event, chunkIndex));
   }
 }

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Access } from './access.js';
+import { adoptEditor } from './adopt-editor.js';
 import { ApiClient, DEFAULT_ENDPOINT } from './api/client.js';
 import { Clock } from './clock.js';
 import type { Context } from './context.js';
@@ -8,7 +9,7 @@ import { Delivery } from './delivery.js';
 import type { AtomscaleError } from './errors.js';
 import { type Logger, loggerOf } from './log.js';
 import { RheedStream } from './rheed.js';
-import { CHUNK_SETTINGS, differing, rheedSettings, timeseriesSettings } from './settings.js';
+import { rheedSettings, timeseriesSettings } from './settings.js';
 import { AccountFolder } from './spool/account-folder.js';
 import { Budget } from './spool/budget.js';
 import type { RheedSidecar, TimeseriesSidecar } from './spool/entry.js';
@@ -176,7 +177,7 @@ export class Uploader {
     const mine = [...this.#streams].filter((stream) => stream.kind === kind && stream.owner.node === node);
     for (const stream of mine) {
       if (!stream.open && !stream.refused) continue;
-      this.#adoptEditor(stream, kind, editor).catch((error: unknown) =>
+      this.#adopt(stream, editor).catch((error: unknown) =>
         this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
       );
     }
@@ -323,33 +324,9 @@ export class Uploader {
     stream.resume();
   }
 
-  async #adoptEditor(stream: AnyStream, kind: StreamKind, editor: RawSettings): Promise<void> {
+  async #adopt(stream: AnyStream, editor: RawSettings): Promise<void> {
     const record = this.#records.get(stream);
-    if (record === undefined) return;
-    if (record.data.removed_at !== null) {
-      await record.update((data) => {
-        data.removed_at = null;
-      });
-    }
-    const before = record.data.editor;
-    const changedNames = Object.keys(editor).filter(
-      (name) => JSON.stringify(editor[name]) !== JSON.stringify(before[name]),
-    );
-    if (changedNames.length === 0) return;
-    const { settings } = record.data;
-    const next = { ...settings, ...Object.fromEntries(changedNames.map((name) => [name, editor[name]])) };
-    const told = differing(kind, settings, next);
-    if (told.length > 0 && !stream.refused) {
-      await stream.finalize();
-      return;
-    }
-    // Chunks in the spool keep what they were made with: they go under the corrected name and sample, and end there.
-    const made = told.filter((name) => CHUNK_SETTINGS.includes(name));
-    await stream.adopt(
-      { ...next, ...Object.fromEntries(made.map((name) => [name, settings[name]])) },
-      editor,
-    );
-    if (made.length > 0) await stream.finalize();
+    if (record !== undefined) await adoptEditor(stream, record, editor);
   }
 
   *#shippings(): IterableIterator<AnyStream['shipping']> {
