@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FlowNode, NodeRed } from '../helpers/node-red.mts';
 import { flowOf, NodesBench, RHEED, SERIES } from '../helpers/nodes-bench.mts';
 
@@ -118,7 +119,8 @@ describe('life of the nodes', function () {
     assert.equal((finalized.report as { frames: number }).frames, 2);
   });
 
-  it('leave memory and handles flat over many redeploys', async () => {
+  it('leave memory and handles flat over many redeploys', async function () {
+    this.timeout(150_000);
     bench = await NodesBench.open();
     await bench.red.send(RHEED, { payload: FRAMES });
     const redeploy = async (count: number) => {
@@ -135,7 +137,12 @@ describe('life of the nodes', function () {
       Object.values(resources).reduce((sum, count) => sum + count, 0);
     // Transfers under way come and go; one handle left behind a round would make forty.
     assert.ok(kinds(after) < kinds(before) + 20, JSON.stringify([before.resources, after.resources]));
-    const grown = after.memory.heapUsed - before.memory.heapUsed;
+    // What the last redeploy left may hang on a connection that is just closing: it is looked at again.
+    let grown = after.memory.heapUsed - before.memory.heapUsed;
+    for (let look = 0; look < 30 && grown >= 10e6; look += 1) {
+      await sleep(2500);
+      grown = (await bench.red.probe()).memory.heapUsed - before.memory.heapUsed;
+    }
     assert.ok(grown < 10e6, `the heap grew by ${grown} bytes`);
     await bench.red.send(RHEED, { action: 'finalize' });
     const { report } = await bench.until('rheed:1', 'finalized');
