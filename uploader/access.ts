@@ -62,7 +62,9 @@ export class Access {
       await listSamples(this.#api);
       return 'refused';
     } catch (other) {
-      return ['forbidden', 'unauthorized'].includes(verdictOf(other)) ? 'unauthorized' : 'refused';
+      // Unanswered, the question stays open: what was sent is tried again, not put into quarantine.
+      const about = verdictOf(other);
+      return about === 'forbidden' ? 'unauthorized' : about;
     }
   }
 

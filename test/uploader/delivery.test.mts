@@ -166,6 +166,21 @@ describe('delivery', function () {
     assert.deepEqual(await storedNumbers(sandbox, data_id as string), range(20, 60));
   });
 
+  it('quarantines nothing for a 403 as long as it is not known what that is about', async () => {
+    sandbox = await startSandbox();
+    const uploader = await bench.acquire({ endpoint: sandbox.url });
+    const stream = await uploader.startRheed(OWNER, RHEED_SETTINGS, {});
+    const ears = new Ears(stream);
+    await ears.stream('opened');
+    sandbox.faults.set('403', { count: 1, match: 'upload_urls' });
+    sandbox.faults.set('500', { count: 1, match: 'physical_samples' });
+    await pushAll(stream, 0, 20);
+    await stream.finalize();
+    const { report, data_id } = await ears.stream('finalized');
+    assert.deepEqual([report?.chunks_uploaded, report?.chunks_quarantined], [1, 0]);
+    assert.deepEqual(await storedNumbers(sandbox, data_id as string), range(0, 20));
+  });
+
   it('keeps spooling when the sample does not exist, and opens with corrected settings', async () => {
     sandbox = await startSandbox();
     const uploader = await bench.acquire({ endpoint: sandbox.url });
