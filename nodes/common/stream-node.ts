@@ -5,6 +5,7 @@ import type { AnyStream, Uploader } from '../../uploader/uploader.js';
 import { type AccountNode, type AccountUser, isAccountNode } from './account.js';
 import { dot, type Translate } from './dot.js';
 import type { Read, StreamNodeKind } from './kind.js';
+import { asIllegible, legible } from './legible.js';
 import {
   nothingOpen,
   type Opener,
@@ -13,6 +14,7 @@ import {
   statusMessage,
   streamMessage,
 } from './messages.js';
+import { type Done, Refusals } from './refusals.js';
 import { type Action, readAction, readSettings, readStreamKey } from './request.js';
 import { Sequence } from './sequence.js';
 import { type Followed, StreamTable } from './stream-table.js';
@@ -22,8 +24,6 @@ import { WaitingRoom } from './waiting-room.js';
 const DOT_INTERVAL = 1000;
 /** How long a closing node waits for data that is on its way to the disk, ms; Node-RED allows 15 s in all. */
 const CLOSE_WAIT = 8000;
-
-type Done = (error?: Error) => void;
 
 /** A stream node at work: messages in, streams of the uploader, messages out, the dot. */
 export class StreamNode<S extends AnyStream, D> implements AccountUser {
@@ -36,6 +36,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   readonly #streams: StreamTable<S>;
   readonly #sequences = new Map<string, Sequence>();
   readonly #room = new WaitingRoom();
+  readonly #refusals: Refusals;
   readonly #unanswered = new Set<Promise<unknown>>();
   readonly #dotTimer: NodeJS.Timeout;
   /** Settles when the account has answered for the first time, or the node closes. */
@@ -57,6 +58,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#RED = RED;
     this.#node = node;
     this.#kind = kind;
+    this.#refusals = new Refusals(RED, node);
     this.#editor = editor;
     this.#autoStart = editor.autoStart !== false;
     this.#accountKnown = new Promise((resolve) => {
@@ -92,13 +94,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#accountIsKnown();
   }
 
-  /** Takes one message; `done` is called exactly once, whatever comes. */
-  input(msg: NodeMessage, done: Done): void {
+  /** Takes one message; `nodeDone` is called exactly once, whatever comes. */
+  input(msg: NodeMessage, nodeDone: Done): void {
+    const done = this.#refusals.once(msg, nodeDone);
     try {
-      const action = readAction(msg);
-      const key = readStreamKey(msg);
+      const [action, key] = legible(() => [readAction(msg), readStreamKey(msg)] as const);
       const sequence = this.#sequence(key);
-      const leave = sequence.held ? this.#room.enter(msg.payload) : undefined;
+      const leave = sequence.held ? legible(() => this.#room.enter(msg.payload)) : undefined;
       sequence.run(() => {
         leave?.();
         try {
@@ -124,6 +126,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     try {
       await this.#uploader?.detach(this.#node.id, removed);
     } finally {
+      this.#refusals.close();
       this.#account?.leave(this);
     }
   }
@@ -153,7 +156,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     const followed = this.#streams.latest(key);
     if (!followed) {
       const spoolBytes = this.#uploader?.spoolBytes ?? 0;
-      this.#tellStatus(openerOf(msg, this.#clone), nothingOpen(this.#kind.kind, key, spoolBytes));
+      this.#tellStatus(this.#opener(msg), nothingOpen(this.#kind.kind, key, spoolBytes));
       done();
       return undefined;
     }
@@ -171,7 +174,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   }
 
   #start(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
-    const given = readSettings(msg, this.#kind.settingNames);
+    const given = this.#settingsOf(msg);
     const followed = this.#streams.open(key);
     if (!followed) return this.#answer(this.#open(key, msg, false), done);
     const { stream } = followed;
@@ -206,10 +209,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
         "expected an open stream, got data; send msg.action 'start' first, or let data start the stream",
       );
     }
-    const settings = stream?.settings ?? { ...this.#editor, ...readSettings(msg, this.#kind.settingNames) };
-    const read = this.#kind.read(msg, settings);
+    const settings = stream?.settings ?? { ...this.#editor, ...this.#settingsOf(msg) };
+    const read = legible(() => this.#kind.read(msg, settings));
     if (!(read instanceof Promise)) return this.#store(key, msg, read, done);
-    return read.then((later) => this.#store(key, msg, later, done)).catch((error) => done(asError(error)));
+    return read.then(
+      (later) => this.#store(key, msg, later, done),
+      (error) => done(asIllegible(error)),
+    );
   }
 
   #store(
@@ -237,10 +243,10 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   async #open(key: string, msg: NodeMessage, onFirstData: boolean): Promise<S> {
     const uploader = this.#uploader;
     if (!uploader) throw new AtomscaleError('ERR_SPOOL', 'expected an open spool, got none; send it again');
-    const settings = { ...this.#editor, ...readSettings(msg, this.#kind.settingNames) };
-    const opener = openerOf(msg, this.#clone);
+    const settings = { ...this.#editor, ...this.#settingsOf(msg) };
+    const opener = this.#opener(msg);
     const owner = { node: this.#node.id, stream: key };
-    const topic = typeof msg.topic === 'string' ? msg.topic : undefined;
+    const topic = legible(() => (typeof msg.topic === 'string' ? msg.topic : undefined));
     const request = { owner, settings, editor: this.#editor, topic, onFirstData };
     const stream = await this.#kind.open(uploader, request);
     if (!this.#closing) this.#streams.follow(stream, opener, !onFirstData);
@@ -277,6 +283,15 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     clearTimeout(timer);
   }
 
+  /** Copied: what a message's own objects become later is not the stream's. */
+  #settingsOf(msg: NodeMessage): RawSettings {
+    return legible(() => this.#RED.util.cloneMessage({ ...readSettings(msg, this.#kind.settingNames) }));
+  }
+
+  #opener(msg: NodeMessage): Opener {
+    return legible(() => openerOf(msg, this.#clone));
+  }
+
   readonly #clone = <T extends NodeMessage>(msg: T): T => this.#RED.util.cloneMessage(msg);
 
   #tellStream({ opener, owner }: Followed<S>, event: StreamEvent): void {
@@ -289,7 +304,12 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
 
   #showDot(): void {
     const translate: Translate = (key, values) => this.#RED._(`${this.#node.type}.${key}`, values ?? {});
-    const health = { failure: this.#failure, streams: this.#streams.health(), skipped: this.#skipped };
+    const health = {
+      failure: this.#failure,
+      streams: this.#streams.health(),
+      skipped: this.#skipped,
+      refused: this.#refusals.count,
+    };
     const status = dot(health, translate);
     const shown = JSON.stringify(status);
     if (shown === this.#shown) return;
