@@ -310,9 +310,10 @@ export class Uploader {
         timeseriesSettings(record.data.settings).fill,
         record.data.next_number,
       );
-      if (openNumber !== undefined && (await open.reopen(openNumber)) === undefined) {
+      const reopened = openNumber === undefined ? undefined : await open.reopen(openNumber);
+      if (reopened?.sealed !== undefined) sidecars.push(reopened.sealed);
+      if (openNumber !== undefined && reopened === undefined)
         problems.push(await quarantineNumber(record, openNumber, 'its journal cannot be read'));
-      }
       stream = new TimeseriesStream(
         this.#context,
         record,
