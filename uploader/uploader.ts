@@ -284,7 +284,12 @@ export class Uploader {
 
   async #begin<T extends AnyStream>(stream: T, onFirstData: boolean): Promise<T> {
     this.#keep(stream);
-    if (!onFirstData) await stream.begin();
+    if (onFirstData) return stream;
+    await stream.begin().catch(async (error: unknown) => {
+      // Nobody knows of it: a second try opens another one.
+      await stream.discard().catch(() => undefined);
+      throw error;
+    });
     return stream;
   }
 
