@@ -41,6 +41,15 @@ export declare class FolderLock {
 /** The crc32c of some bytes. */
 export declare function crc32c(bytes: Uint8Array): number
 
+/**
+ * The pixels of a chunk's zstd frame, null unless it holds just `pixels` of them. In the call, on this thread: for
+ * tools, not for a running Node-RED.
+ */
+export declare function decodeFrame(bytes: Uint8Array, pixels: number): Uint8Array | null
+
+/** Bytes of the zstd frame that `bytes` begin with, null when they begin with no whole one. */
+export declare function frameLength(bytes: Uint8Array): number | null
+
 /** How raw bytes become gray8 frames. */
 export interface FrameSpec {
   /** auto, image, mono8, mono10, mono12, mono16, rgb8, bgr8 or rgba8. */
