@@ -202,6 +202,7 @@ describe('native', () => {
 
   it('knows crc32c', () => {
     assert.equal(native.crc32c(Buffer.from('123456789')), 0xe3069283);
+    assert.equal(native.crc32c(Buffer.from('6789'), native.crc32c(Buffer.from('12345'))), 0xe3069283);
     assert.equal(native.crc32c(new Uint8Array()), 0);
   });
 

@@ -18,10 +18,10 @@ pub fn verify_shard(env: &Env, path: String, crc: String) -> napi::Result<Object
     Ok(promise)
 }
 
-/// The crc32c of some bytes.
+/// The crc32c of some bytes, or of all up to them when `before` is that of the bytes before.
 #[napi(catch_unwind, js_name = "crc32c")]
-pub fn crc32c(bytes: Uint8ArraySlice<'_>) -> u32 {
-    atomscale_core::crc32c(&bytes)
+pub fn crc32c(bytes: Uint8ArraySlice<'_>, before: Option<u32>) -> u32 {
+    atomscale_core::crc32c_append(before.unwrap_or(0), &bytes)
 }
 
 /// The pixels of a chunk's zstd frame, null unless it holds just `pixels` of them. In the call, on this thread: for
