@@ -284,7 +284,12 @@ export class Uploader {
 
   async #begin<T extends AnyStream>(stream: T, onFirstData: boolean): Promise<T> {
     this.#keep(stream);
-    if (!onFirstData) await stream.begin();
+    if (onFirstData) return stream;
+    await stream.begin().catch(async (error: unknown) => {
+      // Nobody knows of it: a second try opens another one.
+      await stream.discard().catch(() => undefined);
+      throw error;
+    });
     return stream;
   }
 
@@ -374,23 +379,27 @@ export class Uploader {
 
   async #tickOnce(): Promise<void> {
     const now = performance.now();
-    let openBytes = 0;
-    for (const stream of this.#streams) {
-      try {
-        stream.tick();
-        await stream.sync();
-        openBytes += await stream.openBytes();
-        if (stream.open && now >= (this.#absent.get(stream) ?? Number.POSITIVE_INFINITY))
-          await stream.finalize();
-      } catch (error) {
-        this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
-      }
-    }
+    const sizes = await Promise.all([...this.#streams].map((stream) => this.#tickStream(stream, now)));
+    const openBytes = sizes.reduce((sum, size) => sum + size, 0);
     await this.#context.budget.refresh(openBytes);
     await this.quarantine.answerRequests();
     if (now < this.#nextPrune) return;
     this.#nextPrune = now + PRUNE_INTERVAL;
     await this.#prune();
+  }
+
+  /** Gives the bytes of its open chunk; one stream's trouble is not the others'. */
+  async #tickStream(stream: AnyStream, now: number): Promise<number> {
+    try {
+      stream.tick();
+      await stream.sync();
+      if (stream.open && now >= (this.#absent.get(stream) ?? Number.POSITIVE_INFINITY))
+        await stream.finalize();
+      return await stream.openBytes();
+    } catch (error) {
+      this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
+      return 0;
+    }
   }
 
   /** Of what is kept after its delivery the oldest goes, and with the last of it the folder of its stream. */

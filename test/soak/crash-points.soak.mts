@@ -1,0 +1,17 @@
+import { missing } from '../helpers/crash-bench.mts';
+import { checkPoints } from '../helpers/crash-points.mts';
+
+describe('the process ends, or the disk fails, at every file operation of a stream’s life', function () {
+  this.timeout(0);
+
+  before(function () {
+    if (missing() !== undefined) this.skip();
+  });
+
+  for (const kind of ['rheed', 'timeseries'] as const) {
+    it(`${kind}: what was confirmed arrives, once and in order`, async () => {
+      const { operations, checked } = await checkPoints(kind, (all) => all);
+      console.log(`      ${kind}: ${operations} file operations, ${checked} points`);
+    });
+  }
+});
