@@ -55,7 +55,7 @@ async function find(argument: string | undefined): Promise<string> {
   for (const path of candidates) {
     const found = await stat(path).catch(() => undefined);
     if (found?.isDirectory()) {
-      if (argument === undefined || (await holdsSpool(path))) return path;
+      if (await holdsSpool(path)) return path;
       throw new UsageError(
         `${path}: expected a spool, an account's folder in it, or a stream's folder; found neither accounts ` +
           'nor streams in it. Name the folder "atomscale-spool" in the user folder of Node-RED, or the one that ' +
@@ -64,7 +64,7 @@ async function find(argument: string | undefined): Promise<string> {
     }
   }
   throw new UsageError(
-    `no spool found, looked for ${candidates.join(' and ')}. Name the folder, for instance ` +
+    `no spool found, looked for ${candidates.join(', ')}. Name the folder, for instance ` +
       '"spool list /home/lab/.node-red/atomscale-spool"',
   );
 }
@@ -72,6 +72,7 @@ async function find(argument: string | undefined): Promise<string> {
 const defaults = (): string[] => [
   join(homedir(), '.node-red', 'atomscale-spool'),
   resolve('atomscale-spool'),
+  join(homedir(), '.atomscale', 'spool'),
 ];
 
 async function holdsSpool(path: string): Promise<boolean> {

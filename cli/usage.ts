@@ -5,7 +5,7 @@ export class UsageError extends Error {}
 const NAME = 'npx @rheed/node-red-atomscale spool';
 
 const FOLDER = `[folder] is a spool (atomscale-spool in the user folder of Node-RED), the folder of one account in it, or
-of one stream. Without it: ~/.node-red/atomscale-spool, else ./atomscale-spool.`;
+of one stream. Without it: ~/.node-red/atomscale-spool, else ./atomscale-spool, else ~/.atomscale/spool.`;
 
 const EXIT = 'Exit code: 0 fine, 1 damage found or nothing matched, 2 wrong use.';
 

@@ -1,5 +1,7 @@
-import { relative } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeChecked } from '../uploader/spool/checked-json.js';
 import type { ChunkCheck } from '../uploader/spool/chunk-check.js';
 import { Quarantine } from '../uploader/spool/quarantine.js';
 import { type Colour, counted, paint, print, printWrapped } from './print.js';
@@ -30,7 +32,7 @@ export async function verify(folder: string | undefined, { json, all }: VerifyOp
   const found: { account: string; path: string; files: Checked[] }[] = [];
   for (const account of await openSpool(folder)) {
     if (!json) printWrapped(`Account ${account.id}, ${account.path}`, '');
-    const files: Checked[] = [];
+    const files: Checked[] = [...(await verifyAccount(account))];
     for (const stream of account.streams) {
       for await (const checked of verifyStream(account, stream)) {
         files.push(checked);
@@ -45,6 +47,15 @@ export async function verify(folder: string | undefined, { json, all }: VerifyOp
   );
   if (json) print(JSON.stringify({ whole: isWhole, accounts: found }, null, 2));
   return isWhole ? 0 : 1;
+}
+
+async function verifyAccount({ path }: Account): Promise<Checked[]> {
+  const file = 'account.json';
+  const text = await readFile(join(path, file), 'utf8').catch(() => undefined);
+  if (text === undefined) return [];
+  const isWhole = decodeChecked(text) !== undefined;
+  const detail = isWhole ? '' : 'its checksum does not hold; the next start of Node-RED writes it anew';
+  return [{ file, verdict: isWhole ? 'whole' : 'damaged', held: null, detail }];
 }
 
 async function* verifyStream(account: Account, stream: StreamFolder): AsyncGenerator<Checked> {

@@ -16,6 +16,8 @@ export interface FramePlace {
  */
 const ENTRY = 16;
 const CRC = 4;
+/** Bytes of a journal's header. */
+export const HEADER = 32;
 const RECORD = 32;
 const MAGIC = Buffer.from('ASOPEN1\0', 'latin1');
 const GIVEN = 1;
@@ -72,12 +74,13 @@ export interface FrameJournal {
 
 /** The journal of an open chunk; undefined when its header does not hold. */
 export function readFrameJournal(bytes: Buffer): FrameJournal | undefined {
-  const header = bytes.subarray(0, RECORD);
+  const header = bytes.subarray(0, HEADER);
   if (!holds(header) || !header.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
-  const count = Math.floor(bytes.length / RECORD) - 1;
-  const records = Array.from({ length: count }, (_, n) =>
-    bytes.subarray(RECORD * (n + 1), RECORD * (n + 2)),
-  ).map((record) => (holds(record) ? record : undefined));
+  const count = Math.floor((bytes.length - HEADER) / RECORD);
+  const records = Array.from({ length: count }, (_, n) => {
+    const record = bytes.subarray(HEADER + RECORD * n, HEADER + RECORD * (n + 1));
+    return holds(record) ? record : undefined;
+  });
   return {
     height: header.readUInt32LE(8),
     width: header.readUInt32LE(12),
@@ -90,7 +93,7 @@ export function readFrameJournal(bytes: Buffer): FrameJournal | undefined {
           crc: record.readUInt32LE(24),
         },
     ),
-    tornBytes: bytes.length % RECORD,
+    tornBytes: (bytes.length - HEADER) % RECORD,
     startMs(fps) {
       const [first, last] = [records[0], records.findLastIndex((record) => record !== undefined)];
       if (first !== undefined && (first.readUInt32LE(12) & GIVEN) !== 0) return first.readDoubleLE(16);

@@ -8,6 +8,7 @@ import {
   type FramePlace,
   framesByIndex,
   framesByWalk,
+  HEADER,
   readAt,
   readFrameJournal,
 } from './frame-places.js';
@@ -85,7 +86,13 @@ export class FrameReader {
         throw error;
       }
     }
-    return undefined;
+    return journal && FrameReader.#begun(numbered(folder, number, 'open'), journal, facts);
+  }
+
+  /** A chunk that was begun, its journal first: no frames yet. */
+  static async #begun(path: string, bytes: Buffer, facts: FrameFacts): Promise<FrameReader | undefined> {
+    const file = await openIfThere(path);
+    return file && FrameReader.#open({ file, path, size: 0 }, bytes, facts);
   }
 
   static async #sealed(
@@ -113,8 +120,8 @@ export class FrameReader {
   ): FrameReader {
     const journal = bytes && readFrameJournal(bytes);
     const known = journal === undefined ? {} : { journal };
-    // Frames without a journal are those of a message that was never confirmed.
-    const isDamaged = journal === undefined && (bytes === undefined ? found.size > 0 : bytes.length > 0);
+    // While the header is not whole no message of the chunk was ever confirmed.
+    const isDamaged = journal === undefined && (bytes === undefined || bytes.length >= HEADER);
     const faults = isDamaged ? ['its journal is missing or its header does not hold'] : [];
     return new FrameReader(
       { ...found, ...known, sealed: false, places: journal?.places ?? [], faults },

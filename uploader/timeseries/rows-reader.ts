@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type ChunkCheck, checkOfParts } from '../spool/chunk-check.js';
 import { readSidecar, type TimeseriesSidecar } from '../spool/entry.js';
@@ -14,6 +15,8 @@ export class RowsReader {
   readonly chunkIndex: number;
   readonly #header: Header | undefined;
   readonly #records: readonly (JournalRecord | undefined)[];
+  readonly #hasLines: boolean;
+  readonly #hasSidecar: boolean;
   readonly #size: number;
   readonly #tornBytes: number;
 
@@ -25,6 +28,8 @@ export class RowsReader {
     bytes: Buffer,
   ) {
     const lines = [...linesOf(bytes)];
+    this.#hasLines = lines.length > 0;
+    this.#hasSidecar = existsSync(path.replace(/\w+$/, 'json'));
     this.path = path;
     this.sealed = sealed;
     this.sidecar = sidecar;
@@ -76,11 +81,12 @@ export class RowsReader {
   }
 
   check(): ChunkCheck {
-    // A chunk whose header is not there yet was being begun: nothing in it was ever confirmed.
-    const isBegun = this.#records.length > 0 || this.#header !== undefined;
     const faults: string[] = [];
-    if (this.#header === undefined && (isBegun || this.sealed)) faults.push('its header does not hold');
-    if (this.sealed && this.sidecar === undefined) faults.push('its sidecar is missing or damaged');
+    // A chunk whose first line does not end was being begun: nothing in it was ever confirmed.
+    if (this.#header === undefined && (this.#hasLines || this.sealed))
+      faults.push('its header does not hold');
+    if (this.sidecar === undefined && (this.sealed || this.#hasSidecar))
+      faults.push('its sidecar is missing or damaged');
     if (this.sealed && this.sidecar !== undefined && this.sidecar.bytes !== this.#size)
       faults.push(`expected ${this.sidecar.bytes} bytes, found ${this.#size}`);
     const holding = this.#records.map((record) => record !== undefined);
