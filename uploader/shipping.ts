@@ -47,6 +47,8 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   readonly #shipper: Shipper<S>;
   readonly #listener: ShippingListener;
   readonly #chunks = new ChunkQueue<S>();
+  /** Numbers of chunks that a full disk did not let be sealed yet: the stream does not end before they are sent. */
+  readonly unsealed = new Set<number>();
 
   constructor(context: Context, record: RecordFile, shipper: Shipper<S>, listener: ShippingListener) {
     this.#context = context;
@@ -57,11 +59,11 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
 
   /** Chunks that wait or are under way. */
   get size(): number {
-    return this.#chunks.size;
+    return this.#chunks.size + this.unsealed.size;
   }
 
   get isIdle(): boolean {
-    return this.#chunks.size === 0 && this.#chunks.inFlight === 0;
+    return this.size === 0 && this.#chunks.inFlight === 0;
   }
 
   *sidecars(): IterableIterator<S> {

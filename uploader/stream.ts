@@ -7,6 +7,7 @@ import { Opening } from './opening.js';
 import { differing } from './settings.js';
 import { type Shipper, Shipping } from './shipping.js';
 import { type Entry, itemsOf, type Sidecar } from './spool/entry.js';
+import { sealLater } from './spool/recovery.js';
 import type { RecordFile } from './spool/stream-record.js';
 import { StreamEvents } from './stream-events.js';
 import { healthOf, reportOf, type Snapshot, statusOf } from './stream-reports.js';
@@ -25,6 +26,8 @@ import { Watch } from './watch.js';
 export interface Remainder<S extends Sidecar> {
   readonly sidecars: readonly S[];
   readonly problems: readonly SpoolError[];
+  /** Numbers of open chunks that are to be sealed once the disk has room. */
+  readonly unsealed?: readonly number[];
 }
 
 /**
@@ -64,6 +67,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       closedByService: () => this.#continue(),
     });
     for (const sidecar of remainder.sidecars) this.shipping.add(sidecar, true);
+    for (const number of remainder.unsealed ?? []) this.shipping.unsealed.add(number);
     for (const problem of remainder.problems) this.tell('problem', problem);
     this.#opening = new Opening(context, record, {
       opened: () => this.#opened(),
@@ -226,6 +230,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       this.finalize().catch((error: unknown) => this.tell('problem', error as AtomscaleError));
     }
     if (finalize === 'wanted') void this.#sealOpen();
+    void this.#sealRemainder();
     // Had the disk or an answer ended it, it goes on here.
     if (this.record.data.begun && !this.refused && !this.#opening.isLinked) this.#opening.start();
   }
@@ -278,6 +283,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       );
     }
     this.checkRoom();
+  }
+
+  /** What the disk said to data: when it is full although the budget saw room, the oldest chunk may have to go. */
+  protected refusedByDisk(error: unknown): void {
+    if (error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL') this.context.budget.ranOut();
   }
 
   /** @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed */
@@ -365,6 +375,29 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       this.#sealing = undefined;
     });
     return this.#sealing;
+  }
+
+  /** What a full disk did not let be sealed at the start, as soon as it does. */
+  async #sealRemainder(): Promise<void> {
+    const [number] = this.shipping.unsealed;
+    if (number === undefined || this.#sealing !== undefined) return;
+    this.#sealing = this.#sealLater(number).finally(() => {
+      this.#sealing = undefined;
+    });
+    await this.#sealing;
+  }
+
+  async #sealLater(number: number): Promise<void> {
+    const problems: SpoolError[] = [];
+    try {
+      const sidecar = await sealLater(this.record, number, problems);
+      this.shipping.unsealed.delete(number);
+      if (sidecar !== undefined) this.sealed(sidecar as S);
+      this.#endIfDone();
+    } catch (error) {
+      this.#waiting(error);
+    }
+    for (const problem of problems) this.tell('problem', problem);
   }
 
   async #sealOnce(): Promise<void> {

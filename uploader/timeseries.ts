@@ -269,6 +269,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
         this.checkRoom();
         await this.#open.take(readings, this.#rowRules, (sidecar) => this.sealed(sidecar));
       } catch (error) {
+        this.refusedByDisk(error);
         for (const { reject } of batch) reject(error);
         await this.#open
           .reload()

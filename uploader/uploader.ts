@@ -293,8 +293,8 @@ export class Uploader {
       if (record.data.counts.quarantined === 0) await rm(record.folder, { recursive: true, force: true });
       return;
     }
-    const { sidecars, problems, openNumber } = await recoverFolder(record);
-    const isEmpty = sidecars.length === 0 && problems.length === 0 && openNumber === undefined;
+    const { sidecars, problems, unsealed, openNumber } = await recoverFolder(record);
+    const isEmpty = sidecars.length + problems.length + unsealed.length === 0 && openNumber === undefined;
     if (!record.data.begun && isEmpty) {
       // Data was to open it and none was accepted.
       await rm(record.folder, { recursive: true, force: true });
@@ -303,7 +303,8 @@ export class Uploader {
     record.data.begun = true;
     let stream: AnyStream;
     if (record.data.kind === 'rheed') {
-      stream = new RheedStream(this.#context, record, { sidecars: sidecars as RheedSidecar[], problems });
+      const remainder = { sidecars: sidecars as RheedSidecar[], problems, unsealed };
+      stream = new RheedStream(this.#context, record, remainder);
     } else {
       const open = new OpenChunk(
         record.folder,

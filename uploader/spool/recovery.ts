@@ -13,6 +13,8 @@ const CHUNK_FILE = /^(\d{6,})\.(part|open|json|shard|rows)(\.tmp)?$/;
 export interface Recovered {
   readonly sidecars: Sidecar[];
   readonly problems: SpoolError[];
+  /** Open RHEED chunks that a full disk does not let be sealed yet. */
+  readonly unsealed: number[];
   /** The open timeseries chunk, which goes on. */
   readonly openNumber: number | undefined;
 }
@@ -24,11 +26,12 @@ export interface Recovered {
 export async function recoverFolder(record: RecordFile): Promise<Recovered> {
   const { folder, data } = record;
   const files = await chunkFiles(folder);
-  const found: { sidecars: Sidecar[]; problems: SpoolError[]; openNumber: number | undefined } = {
-    sidecars: [],
-    problems: [],
-    openNumber: undefined,
-  };
+  const found: {
+    sidecars: Sidecar[];
+    problems: SpoolError[];
+    unsealed: number[];
+    openNumber: number | undefined;
+  } = { sidecars: [], problems: [], unsealed: [], openNumber: undefined };
   for (const [number, endings] of files) {
     data.next_number = Math.max(data.next_number, number + 1);
     if (data.acknowledged.includes(number)) {
@@ -36,15 +39,41 @@ export async function recoverFolder(record: RecordFile): Promise<Recovered> {
     } else if (data.kind === 'timeseries' && endings.has('open') && !endings.has('rows')) {
       found.openNumber = number;
     } else {
-      const sidecar = await recoverOne(record, number, endings, found.problems);
-      if (sidecar !== undefined) found.sidecars.push(sidecar);
+      try {
+        const sidecar = await recoverOne(record, number, endings, found.problems);
+        if (sidecar !== undefined) found.sidecars.push(sidecar);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        found.unsealed.push(number);
+      }
     }
   }
-  await record.update((changed) => {
+  const forgotten = record.update((changed) => {
     changed.acknowledged = [];
+  });
+  // Their files are gone: on a full disk, where the chunks below are to make room, the record may name them longer.
+  await forgotten.catch((error: unknown) => {
+    if (!isFull(error)) throw error;
   });
   return found;
 }
+
+/**
+ * Seals an open RHEED chunk that `recoverFolder` had to leave as it was.
+ *
+ * @returns undefined when nothing of it could be read: it is in quarantine then, and among `problems`
+ * @throws SpoolError ERR_SPOOL_FULL when there still is no room
+ */
+export async function sealLater(
+  record: RecordFile,
+  number: number,
+  problems: SpoolError[],
+): Promise<Sidecar | undefined> {
+  const endings = (await chunkFiles(record.folder)).get(number) ?? new Set<string>();
+  return recoverOne(record, number, endings, problems);
+}
+
+const isFull = (error: unknown): boolean => error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL';
 
 /** Counts a chunk as lost to the quarantine and says why. */
 export async function quarantineNumber(
