@@ -104,12 +104,6 @@ export class RheedStream extends Stream<RheedSidecar> {
     await coded(this.folder, () => writer?.close());
   }
 
-  verify(sidecar: RheedSidecar): Promise<boolean> {
-    return coded(this.folder, () =>
-      native().verifyShard(dataFile(this.folder, sidecar), sidecar.shard_crc32c),
-    );
-  }
-
   async deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: RheedSidecar): Promise<void> {
     const { frames, height, width, start_ms, clock, bytes, number } = sidecar;
     const file = dataFile(this.folder, { kind: 'rheed', number });

@@ -8,13 +8,18 @@ import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
 import type { AtomscaleError } from './errors.js';
 import { type Logger, loggerOf } from './log.js';
+import { QuarantineDesk } from './quarantine-desk.js';
 import { RheedStream } from './rheed.js';
 import { rheedSettings, timeseriesSettings } from './settings.js';
 import { AccountFolder } from './spool/account-folder.js';
+import { AccountRecord } from './spool/account-record.js';
 import { Budget } from './spool/budget.js';
 import type { RheedSidecar, TimeseriesSidecar } from './spool/entry.js';
-import { quarantineNumber, recoverFolder } from './spool/recovery.js';
+import { KeptChunks } from './spool/kept.js';
+import { Quarantine } from './spool/quarantine.js';
+import { quarantineNumber, type Recovered, recoverFolder } from './spool/recovery.js';
 import type { RecordFile } from './spool/stream-record.js';
+import { nothing } from './stream.js';
 import { OpenChunk } from './timeseries/open-chunk.js';
 import { TimeseriesStream } from './timeseries.js';
 import type { Owner, RawSettings, StreamKind } from './types.js';
@@ -35,6 +40,8 @@ export interface UploaderOptions {
   /** Bytes that stay free on the disk, 2 GB by default. */
   readonly spoolMinFreeBytes?: number;
   readonly whenFull?: 'refuse' | 'drop-oldest';
+  /** Days that delivered chunks are kept, 0 by default. */
+  readonly keepUploaded?: number;
   /** Transfers at once, 4 by default. */
   readonly uploads?: number;
   readonly clockSync?: boolean;
@@ -45,6 +52,8 @@ export interface UploaderOptions {
 const REMOVED_GRACE = 10 * 60_000;
 /** A stream whose node is absent since the start is finalized this long after its last data. */
 const ABSENT_GRACE = 2 * 3_600_000;
+/** How often kept chunks are looked through. */
+const PRUNE_INTERVAL = 3_600_000;
 
 const registry = new Map<string, { uploader: Promise<Uploader>; users: number }>();
 /** Account folders that are being let go: whoever wants one waits for its lock. */
@@ -57,9 +66,14 @@ export class Uploader {
   readonly #context: Context;
   readonly #closing: AbortController;
   readonly #streams = new Set<AnyStream>();
-  /** Nodes that are there now. */
-  readonly #present = new Set<string>();
-  readonly #records = new Map<AnyStream, RecordFile>();
+  /**
+   * Streams whose node is not there, and when they are finalized unless it returns: on the monotonic clock, since a
+   * lab PC may get its time only after the start.
+   */
+  readonly #absent = new Map<AnyStream, number>();
+  /** What a person does with the chunks in quarantine. */
+  readonly quarantine: QuarantineDesk;
+  #nextPrune = 0;
   #ticker: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
 
@@ -68,6 +82,7 @@ export class Uploader {
     folder: AccountFolder,
     options: UploaderOptions,
     delivery: Delivery,
+    record: AccountRecord,
     log: Logger,
   ) {
     this.#key = key;
@@ -77,13 +92,15 @@ export class Uploader {
     const endpoint = options.endpoint?.trim() || process.env.AS_API_ENDPOINT || DEFAULT_ENDPOINT;
     const apiKey = options.apiKey?.trim() || process.env.AS_API_KEY || '';
     const api = new ApiClient(endpoint, apiKey, uploads + 4);
+    const kept = new KeptChunks(folder.path, options.keepUploaded ?? 0);
     this.#context = {
       api,
       log,
       delivery,
+      kept,
       closing: this.#closing.signal,
       clock: new Clock(api, log, options.clockSync ?? true),
-      access: new Access(api, log, this.#closing.signal, () => this.#accessChanged()),
+      access: new Access(api, log, record, this.#closing.signal, () => this.#accessChanged()),
       budget: new Budget(
         folder.path,
         {
@@ -91,10 +108,14 @@ export class Uploader {
           minFreeBytes: options.spoolMinFreeBytes ?? 2e9,
           whenFull: options.whenFull ?? 'refuse',
         },
+        kept,
         () => this.#shippings(),
       ),
     };
     delivery.hold(this.#context.access.refusal !== undefined);
+    this.quarantine = new QuarantineDesk(folder, this.#streams, kept, (record, found) =>
+      this.#goOn(record, found),
+    );
   }
 
   /**
@@ -127,6 +148,7 @@ export class Uploader {
         folder,
         options,
         await Delivery.create(options.uploads ?? 4, log),
+        await AccountRecord.read(folder.path),
         log,
       );
       await uploader.#recover();
@@ -173,11 +195,11 @@ export class Uploader {
    * service something else than when the stream opened, the stream is finalized; local settings apply at once.
    */
   attach(node: string, kind: StreamKind, editor: RawSettings): AnyStream[] {
-    this.#present.add(node);
     const mine = [...this.#streams].filter((stream) => stream.kind === kind && stream.owner.node === node);
     for (const stream of mine) {
+      this.#absent.delete(stream);
       if (!stream.open && !stream.refused) continue;
-      this.#adopt(stream, editor).catch((error: unknown) =>
+      adoptEditor(stream, stream.record, editor).catch((error: unknown) =>
         this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
       );
     }
@@ -186,15 +208,16 @@ export class Uploader {
 
   /** A node went. `removed`: from the flow; its streams are delivered on and finalized unless it returns. */
   async detach(node: string, removed: boolean): Promise<void> {
-    this.#present.delete(node);
     const mine = [...this.#streams].filter((stream) => stream.owner.node === node);
     await Promise.all(
       mine.map(async (stream) => {
+        const grace = removed ? REMOVED_GRACE : ABSENT_GRACE - stream.quietFor;
+        this.#absent.set(stream, performance.now() + Math.max(grace, 0));
         await stream.sync();
-        if (removed)
-          await this.#records.get(stream)?.update((data) => {
-            data.removed_at = Date.now();
-          });
+        if (!removed) return;
+        await stream.record.update((data) => {
+          data.removed_at = Date.now();
+        });
       }),
     );
   }
@@ -220,8 +243,8 @@ export class Uploader {
       rheedSettings(settings).streamName,
       topic,
     );
-    const stream = new RheedStream(this.#context, record, { sidecars: [], problems: [] });
-    return this.#begin(stream, record, onFirstData);
+    const stream = new RheedStream(this.#context, record, nothing(record.folder));
+    return this.#begin(stream, onFirstData);
   }
 
   /** Opens a timeseries stream, likewise. */
@@ -235,8 +258,8 @@ export class Uploader {
     const { streamName, fill } = timeseriesSettings(settings);
     const record = await this.#create('timeseries', owner, settings, editor, streamName, topic);
     const open = new OpenChunk(record.folder, fill, 0);
-    const stream = new TimeseriesStream(this.#context, record, { sidecars: [], problems: [] }, open);
-    return this.#begin(stream, record, onFirstData);
+    const stream = new TimeseriesStream(this.#context, record, nothing(record.folder), open);
+    return this.#begin(stream, onFirstData);
   }
 
   #create(
@@ -247,7 +270,6 @@ export class Uploader {
     name: string | null,
     topic?: string,
   ) {
-    this.#present.add(owner.node);
     return this.#folder.create({
       kind,
       owner,
@@ -260,18 +282,17 @@ export class Uploader {
     });
   }
 
-  async #begin<T extends AnyStream>(stream: T, record: RecordFile, onFirstData: boolean): Promise<T> {
-    this.#keep(stream, record);
+  async #begin<T extends AnyStream>(stream: T, onFirstData: boolean): Promise<T> {
+    this.#keep(stream);
     if (!onFirstData) await stream.begin();
     return stream;
   }
 
-  #keep(stream: AnyStream, record: RecordFile): void {
+  #keep(stream: AnyStream): void {
     this.#streams.add(stream);
-    this.#records.set(stream, record);
     stream.once('end', () => {
       this.#streams.delete(stream);
-      this.#records.delete(stream);
+      this.#absent.delete(stream);
     });
   }
 
@@ -288,12 +309,14 @@ export class Uploader {
   }
 
   async #recoverStream(record: RecordFile): Promise<void> {
+    const { kept } = this.#context;
+    const found = await recoverFolder(record, kept.days > 0 ? kept : undefined);
+    const { sidecars, problems, unsealed, openNumber } = found;
     if (record.data.finalize === 'done') {
-      // The process ended before the folder was removed; what is in quarantine stays.
-      if (record.data.counts.quarantined === 0) await rm(record.folder, { recursive: true, force: true });
+      // The process ended before the folder was removed; what is in quarantine, or kept, stays.
+      await this.#removeIfBare(record.folder);
       return;
     }
-    const { sidecars, problems, unsealed, openNumber } = await recoverFolder(record);
     const isEmpty = sidecars.length + problems.length + unsealed.length === 0 && openNumber === undefined;
     if (!record.data.begun && isEmpty) {
       // Data was to open it and none was accepted.
@@ -301,33 +324,33 @@ export class Uploader {
       return;
     }
     record.data.begun = true;
-    let stream: AnyStream;
-    if (record.data.kind === 'rheed') {
-      const remainder = { sidecars: sidecars as RheedSidecar[], problems, unsealed };
-      stream = new RheedStream(this.#context, record, remainder);
-    } else {
-      const open = new OpenChunk(
-        record.folder,
-        timeseriesSettings(record.data.settings).fill,
-        record.data.next_number,
-      );
-      if (openNumber !== undefined && (await open.reopen(openNumber)) === undefined) {
-        problems.push(await quarantineNumber(record, openNumber, 'its journal cannot be read'));
-      }
-      stream = new TimeseriesStream(
-        this.#context,
-        record,
-        { sidecars: sidecars as TimeseriesSidecar[], problems },
-        open,
-      );
-    }
-    this.#keep(stream, record);
-    stream.resume();
+    const stream = await this.#goOn(record, found);
+    const { removed_at, last_data } = record.data;
+    const [from, grace] = removed_at === null ? [last_data, ABSENT_GRACE] : [removed_at, REMOVED_GRACE];
+    this.#absent.set(stream, performance.now() + Math.min(Math.max(from + grace - Date.now(), 0), grace));
   }
 
-  async #adopt(stream: AnyStream, editor: RawSettings): Promise<void> {
-    const record = this.#records.get(stream);
-    if (record !== undefined) await adoptEditor(stream, record, editor);
+  /** A stream goes on from what is in its folder. */
+  async #goOn(
+    record: RecordFile,
+    { sidecars, problems, unsealed, quarantine, openNumber }: Recovered,
+  ): Promise<AnyStream> {
+    let stream: AnyStream;
+    if (record.data.kind === 'rheed') {
+      const remainder = { sidecars: sidecars as RheedSidecar[], problems, unsealed, quarantine };
+      stream = new RheedStream(this.#context, record, remainder);
+    } else {
+      const { fill } = timeseriesSettings(record.data.settings);
+      const open = new OpenChunk(record.folder, fill, record.data.next_number);
+      if (openNumber !== undefined && (await open.reopen(openNumber)) === undefined) {
+        problems.push(await quarantineNumber(record, quarantine, openNumber, 'its journal cannot be read'));
+      }
+      const remainder = { sidecars: sidecars as TimeseriesSidecar[], problems, unsealed, quarantine };
+      stream = new TimeseriesStream(this.#context, record, remainder, open);
+    }
+    this.#keep(stream);
+    stream.resume();
+    return stream;
   }
 
   *#shippings(): IterableIterator<AnyStream['shipping']> {
@@ -349,26 +372,37 @@ export class Uploader {
   }
 
   async #tickOnce(): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     let openBytes = 0;
     for (const stream of this.#streams) {
       try {
         stream.tick();
         await stream.sync();
         openBytes += await stream.openBytes();
-        await this.#endIfAbandoned(stream, now);
+        if (stream.open && now >= (this.#absent.get(stream) ?? Number.POSITIVE_INFINITY))
+          await stream.finalize();
       } catch (error) {
         this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
       }
     }
     await this.#context.budget.refresh(openBytes);
+    await this.quarantine.answerRequests();
+    if (now < this.#nextPrune) return;
+    this.#nextPrune = now + PRUNE_INTERVAL;
+    await this.#prune();
   }
 
-  async #endIfAbandoned(stream: AnyStream, now: number): Promise<void> {
-    const data = this.#records.get(stream)?.data;
-    if (data === undefined || !stream.open || this.#present.has(data.owner.node)) return;
-    const end = data.removed_at === null ? data.last_data + ABSENT_GRACE : data.removed_at + REMOVED_GRACE;
-    if (now >= end) await stream.finalize();
+  /** Of what is kept after its delivery the oldest goes, and with the last of it the folder of its stream. */
+  async #prune(): Promise<void> {
+    const { kept } = this.#context;
+    await kept.prune();
+    for (const { folder } of await this.#folder.finished()) await this.#removeIfBare(folder);
+  }
+
+  /** What is in quarantine, or kept, is the person's. */
+  async #removeIfBare(folder: string): Promise<void> {
+    const isBare = (await Quarantine.load(folder)).size === 0 && !(await this.#context.kept.has(folder));
+    if (isBare) await rm(folder, { recursive: true, force: true });
   }
 
   async #close(): Promise<void> {

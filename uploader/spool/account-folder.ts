@@ -6,7 +6,7 @@ import { SpoolError } from '../errors.js';
 import { type FolderLock, native, nativeError } from '../native.js';
 import type { StreamKind } from '../types.js';
 import { FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
-import { RecordFile, type StreamRecord } from './stream-record.js';
+import { RecordFile, SPOOL_VERSION, type StreamRecord } from './stream-record.js';
 
 /** Names that become folders are made of these alone. */
 const SAFE_NAME = /^[\w-]{1,100}$/;
@@ -65,6 +65,13 @@ export class AccountFolder {
     return { records: records.sort((one, other) => one.data.created - other.data.created), problems };
   }
 
+  /** Streams that have ended and left something: chunks in quarantine, or kept ones. */
+  async finished(): Promise<RecordFile[]> {
+    const names = await readdir(this.path);
+    const found = names.map((name) => RecordFile.read(join(this.path, name)).catch(() => undefined));
+    return (await Promise.all(found)).filter((record) => record?.data.finalize === 'done') as RecordFile[];
+  }
+
   /** A new stream's folder with its record on disk. */
   async create(
     facts: Pick<StreamRecord, 'endpoint' | 'owner' | 'settings' | 'editor' | 'begun'> & {
@@ -77,7 +84,7 @@ export class AccountFolder {
     const now = Date.now();
     const folder = join(this.path, `${given.kind}-${now.toString(36)}-${randomUUID().slice(0, 8)}`);
     const record = new RecordFile(folder, {
-      version: 1,
+      version: SPOOL_VERSION,
       account: this.#account,
       ...given,
       created: now,
@@ -89,7 +96,8 @@ export class AccountFolder {
       removed_at: null,
       last_data: now,
       last_upload: null,
-      counts: { uploaded: 0, quarantined: 0, dropped: 0, items: 0, bytes: 0 },
+      trouble: null,
+      counts: { uploaded: 0, dropped: 0, items: 0, bytes: 0 },
       lost: [],
       acknowledged: [],
     });
