@@ -337,13 +337,13 @@ export class Uploader {
   async #recoverStream(record: RecordFile): Promise<void> {
     const { kept } = this.#context;
     const found = await recoverFolder(record, kept.days > 0 ? kept : undefined);
-    const { sidecars, problems, openNumber } = found;
+    const { sidecars, problems, unsealed, openNumber } = found;
     if (record.data.finalize === 'done') {
       // The process ended before the folder was removed; what is in quarantine, or kept, stays.
       await this.#removeIfBare(record.folder);
       return;
     }
-    const isEmpty = sidecars.length === 0 && problems.length === 0 && openNumber === undefined;
+    const isEmpty = sidecars.length + problems.length + unsealed.length === 0 && openNumber === undefined;
     if (!record.data.begun && isEmpty) {
       // Data was to open it and none was accepted.
       await rm(record.folder, { recursive: true, force: true });
@@ -359,11 +359,11 @@ export class Uploader {
   /** A stream goes on from what is in its folder. */
   async #goOn(
     record: RecordFile,
-    { sidecars, problems, quarantine, openNumber }: Recovered,
+    { sidecars, problems, unsealed, quarantine, openNumber }: Recovered,
   ): Promise<AnyStream> {
     let stream: AnyStream;
     if (record.data.kind === 'rheed') {
-      const remainder = { sidecars: sidecars as RheedSidecar[], problems, quarantine };
+      const remainder = { sidecars: sidecars as RheedSidecar[], problems, unsealed, quarantine };
       stream = new RheedStream(this.#context, record, remainder);
     } else {
       const { fill } = timeseriesSettings(record.data.settings);
@@ -372,7 +372,7 @@ export class Uploader {
       if (reopened?.sealed !== undefined) sidecars.push(reopened.sealed);
       if (openNumber !== undefined && reopened === undefined)
         problems.push(await quarantineNumber(record, quarantine, openNumber, 'its journal cannot be read'));
-      const remainder = { sidecars: sidecars as TimeseriesSidecar[], problems, quarantine };
+      const remainder = { sidecars: sidecars as TimeseriesSidecar[], problems, unsealed, quarantine };
       stream = new TimeseriesStream(this.#context, record, remainder, open);
     }
     this.#keep(stream);
