@@ -132,7 +132,7 @@ describe('spool verify', function () {
     await writeFile(path, checkedJson.encodeChecked({ ...record, version: 99 }));
     const { code, out } = await spool(['verify', left.bench.spoolDir]);
     assert.equal(code, 1);
-    assert.match(out, /unknown +\S+stream\.json: .*newer\s+version/s);
+    assert.match(out, /unknown +\S+stream\.json:\s.*newer\s+version/s);
     assert.match(out, /4 whole, 0 torn, 0 damaged, 1 unknown/);
   });
 
