@@ -48,6 +48,9 @@ export class RheedStream extends Stream<RheedSidecar> {
       data.height = result.height;
       data.width = result.width;
       await this.#take(result.sealed);
+    } catch (error) {
+      this.refusedByDisk(error);
+      throw error;
     } finally {
       this.#underWay -= 1;
     }

@@ -50,6 +50,8 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   readonly #shipper: Shipper<S>;
   readonly #listener: ShippingListener;
   readonly #chunks = new ChunkQueue<S>();
+  /** Numbers of chunks that a full disk did not let be sealed yet: the stream does not end before they are sent. */
+  readonly unsealed = new Set<number>();
 
   constructor(
     context: Context,
@@ -67,11 +69,11 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
 
   /** Chunks that wait or are under way. */
   get size(): number {
-    return this.#chunks.size;
+    return this.#chunks.size + this.unsealed.size;
   }
 
   get isIdle(): boolean {
-    return this.#chunks.size === 0 && this.#chunks.inFlight === 0;
+    return this.size === 0 && this.#chunks.inFlight === 0;
   }
 
   *sidecars(): IterableIterator<S> {
@@ -213,7 +215,10 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     if (sidecar.clock !== undefined) return;
     await this.#context.clock.compared();
     sidecar.clock = this.#context.clock.correction() ?? null;
-    await writeSidecar(this.#record.folder, sidecar);
+    // A disk that takes nothing more, full or read-only, is no reason to keep on it what could leave.
+    await writeSidecar(this.#record.folder, sidecar).catch((error: unknown) =>
+      this.#context.log.debug(`chunk ${sidecar.number}: ${(error as Error).message}`),
+    );
   }
 
   #later(entry: Entry<S> | undefined, error: unknown): void {

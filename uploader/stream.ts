@@ -30,6 +30,8 @@ import { Watch } from './watch.js';
 export interface Remainder<S extends Sidecar> {
   readonly sidecars: readonly S[];
   readonly problems: readonly SpoolError[];
+  /** Numbers of open chunks that are to be sealed once the disk has room. */
+  readonly unsealed: readonly number[];
   readonly quarantine: Quarantine;
 }
 
@@ -37,6 +39,7 @@ export interface Remainder<S extends Sidecar> {
 export const nothing = (folder: string) => ({
   sidecars: [],
   problems: [],
+  unsealed: [],
   quarantine: new Quarantine(folder),
 });
 
@@ -85,6 +88,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     });
     this.shipping.resume(this.#trouble.failures, this.#trouble.rest);
     for (const sidecar of remainder.sidecars) this.shipping.add(sidecar, true);
+    for (const number of remainder.unsealed) this.shipping.unsealed.add(number);
     for (const problem of remainder.problems) this.tell('problem', problem);
     this.#opening = new Opening(context, record, this.#trouble, {
       opened: () => this.#opened(),
@@ -278,6 +282,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       this.finalize().catch((error: unknown) => this.tell('problem', error as AtomscaleError));
     }
     if (finalize === 'wanted') void this.#sealOpen();
+    void this.#sealRemainder();
     // Had the disk or an answer ended it, it goes on here.
     if (this.record.data.begun && !this.refused && !this.#opening.isLinked) this.#opening.start();
   }
@@ -344,6 +349,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       'ERR_VALUE',
       `chunkIndex: expected ${base} or more, since the service closed the stream and another one goes on from there, got ${chunkIndex}; open a new stream for earlier chunks`,
     );
+  }
+
+  /** What the disk said to data: when it is full although the budget saw room, the oldest chunk may have to go. */
+  protected refusedByDisk(error: unknown): void {
+    if (error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL') this.context.budget.ranOut();
   }
 
   /** @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed */
@@ -425,6 +435,28 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       this.#sealing = undefined;
     });
     return this.#sealing;
+  }
+
+  /** What a full disk did not let be sealed at the start, as soon as it does. */
+  async #sealRemainder(): Promise<void> {
+    const [number] = this.shipping.unsealed;
+    if (number === undefined || this.#sealing !== undefined) return;
+    this.#sealing = this.#sealLater(number).finally(() => {
+      this.#sealing = undefined;
+    });
+    await this.#sealing;
+  }
+
+  async #sealLater(number: number): Promise<void> {
+    try {
+      const { sidecar, problem } = await recoverNumber(this.record, this.quarantine, number);
+      this.shipping.unsealed.delete(number);
+      if (sidecar !== undefined) this.sealed(sidecar as S);
+      if (problem !== undefined) this.tell('problem', problem);
+      this.#endIfDone();
+    } catch (error) {
+      this.#waiting(error);
+    }
   }
 
   async #sealOnce(): Promise<void> {

@@ -263,6 +263,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
       const batch = this.#waiting.splice(0);
       const { taken, error } = await this.#take(batch);
       this.#waitingReadings -= readingsIn(batch);
+      if (error !== undefined) this.refusedByDisk(error);
       for (const { reject } of batch.slice(taken)) reject(error);
       if (taken === 0) continue;
       const accepted = this.accepted(readingsIn(batch.slice(0, taken)));

@@ -6,7 +6,7 @@ import { ApiClient, DEFAULT_ENDPOINT } from './api/client.js';
 import { Clock } from './clock.js';
 import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
-import type { AtomscaleError } from './errors.js';
+import { AtomscaleError } from './errors.js';
 import { type Logger, loggerOf } from './log.js';
 import { QuarantineDesk } from './quarantine-desk.js';
 import { RheedStream } from './rheed.js';
@@ -52,6 +52,8 @@ export interface UploaderOptions {
 const REMOVED_GRACE = 10 * 60_000;
 /** A stream whose node is absent since the start is finalized this long after its last data. */
 const ABSENT_GRACE = 2 * 3_600_000;
+/** Streams that take data at the same time: each holds files open, and `msg.stream` may tell any number apart. */
+const MAX_OPEN_STREAMS = 256;
 /** How often kept chunks are looked through. */
 const PRUNE_INTERVAL = 3_600_000;
 
@@ -74,6 +76,8 @@ export class Uploader {
   /** What a person does with the chunks in quarantine. */
   readonly quarantine: QuarantineDesk;
   #nextPrune = 0;
+  /** Streams that are being created. */
+  #creating = 0;
   #ticker: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
 
@@ -262,24 +266,41 @@ export class Uploader {
     return this.#begin(stream, onFirstData);
   }
 
-  #create(
+  async #create(
     kind: StreamKind,
     owner: Owner,
     settings: RawSettings,
     editor: RawSettings,
     name: string | null,
     topic?: string,
-  ) {
-    return this.#folder.create({
-      kind,
-      owner,
-      name,
-      endpoint: this.#context.api.endpoint,
-      settings: { ...settings },
-      editor: { ...editor },
-      begun: false,
-      ...(topic === undefined ? {} : { topic }),
-    });
+  ): Promise<RecordFile> {
+    this.#creating += 1;
+    try {
+      this.#admitStream();
+      return await this.#folder.create({
+        kind,
+        owner,
+        name,
+        endpoint: this.#context.api.endpoint,
+        settings: { ...settings },
+        editor: { ...editor },
+        begun: false,
+        ...(topic === undefined ? {} : { topic }),
+      });
+    } finally {
+      this.#creating -= 1;
+    }
+  }
+
+  #admitStream(): void {
+    let open = this.#creating;
+    for (const stream of this.#streams) if (stream.open) open += 1;
+    if (open <= MAX_OPEN_STREAMS) return;
+    throw new AtomscaleError(
+      'ERR_OVERLOAD',
+      `expected at most ${MAX_OPEN_STREAMS} open streams of an account, got one more; finalize those that are over ` +
+        '(each msg.stream is a stream of its own)',
+    );
   }
 
   async #begin<T extends AnyStream>(stream: T, onFirstData: boolean): Promise<T> {
@@ -316,13 +337,13 @@ export class Uploader {
   async #recoverStream(record: RecordFile): Promise<void> {
     const { kept } = this.#context;
     const found = await recoverFolder(record, kept.days > 0 ? kept : undefined);
-    const { sidecars, problems, openNumber } = found;
+    const { sidecars, problems, unsealed, openNumber } = found;
     if (record.data.finalize === 'done') {
       // The process ended before the folder was removed; what is in quarantine, or kept, stays.
       await this.#removeIfBare(record.folder);
       return;
     }
-    const isEmpty = sidecars.length === 0 && problems.length === 0 && openNumber === undefined;
+    const isEmpty = sidecars.length + problems.length + unsealed.length === 0 && openNumber === undefined;
     if (!record.data.begun && isEmpty) {
       // Data was to open it and none was accepted.
       await rm(record.folder, { recursive: true, force: true });
@@ -338,11 +359,11 @@ export class Uploader {
   /** A stream goes on from what is in its folder. */
   async #goOn(
     record: RecordFile,
-    { sidecars, problems, quarantine, openNumber }: Recovered,
+    { sidecars, problems, unsealed, quarantine, openNumber }: Recovered,
   ): Promise<AnyStream> {
     let stream: AnyStream;
     if (record.data.kind === 'rheed') {
-      const remainder = { sidecars: sidecars as RheedSidecar[], problems, quarantine };
+      const remainder = { sidecars: sidecars as RheedSidecar[], problems, unsealed, quarantine };
       stream = new RheedStream(this.#context, record, remainder);
     } else {
       const { fill } = timeseriesSettings(record.data.settings);
@@ -351,7 +372,7 @@ export class Uploader {
       if (reopened?.sealed !== undefined) sidecars.push(reopened.sealed);
       if (openNumber !== undefined && reopened === undefined)
         problems.push(await quarantineNumber(record, quarantine, openNumber, 'its journal cannot be read'));
-      const remainder = { sidecars: sidecars as TimeseriesSidecar[], problems, quarantine };
+      const remainder = { sidecars: sidecars as TimeseriesSidecar[], problems, unsealed, quarantine };
       stream = new TimeseriesStream(this.#context, record, remainder, open);
     }
     this.#keep(stream);

@@ -4,18 +4,20 @@ import type { StreamKind } from '../../dist/uploader/types.js';
 import { CrashBench, type CrashPoint, HOWS, isPromise, type Operation } from './crash-bench.mts';
 
 const LANES = 2;
-/** Operations that fail in a row: one, a few, and for about a second's worth of a stream. */
-const WINDOWS = [0, 3, 25];
 
-/** Every point of a kind's life: every operation, in every way that concerns it. */
-export function everyPoint(kind: StreamKind, trace: readonly object[]): CrashPoint[] {
+/**
+ * Every point of a kind's life: every operation, in every way that concerns it.
+ *
+ * @param row how many operations fail in a row; a disk that fails for long makes a life of many tries
+ */
+function everyPoint(kind: StreamKind, trace: readonly object[], row: number): CrashPoint[] {
   const operations = trace.filter((line): line is Operation => !isPromise(line));
   return operations.flatMap(({ n, op }) =>
-    HOWS.filter((how) => how !== 'half' || op === 'write').map((how, i) => ({
+    HOWS.filter((how) => how !== 'half' || op === 'write').map((how) => ({
       kind,
       how,
       at: n,
-      until: how === 'EIO' || how === 'ENOSPC' ? n + (WINDOWS[(n + i) % WINDOWS.length] as number) : n,
+      until: how === 'EIO' || how === 'ENOSPC' ? n + row - 1 : n,
     })),
   );
 }
@@ -32,13 +34,14 @@ export function sample<T>(list: readonly T[], count: number, seed: number): T[] 
 /** The point that a failed run named (`CRASH_POINT`), or those of the kind that `choose` picks of all. */
 export async function checkPoints(
   kind: StreamKind,
+  row: number,
   choose: (all: CrashPoint[]) => CrashPoint[],
 ): Promise<{ operations: number; checked: number }> {
   const benches = await Promise.all(Array.from({ length: LANES }, () => CrashBench.make()));
   try {
     const trace = await (benches[0] as CrashBench).trace(kind);
     const named = process.env.CRASH_POINT?.split(':');
-    const points = named === undefined ? choose(everyPoint(kind, trace)) : [pointOf(named)];
+    const points = named === undefined ? choose(everyPoint(kind, trace, row)) : [pointOf(named)];
     const waiting = points.filter((point) => point.kind === kind);
     const failures: string[] = [];
     await Promise.all(

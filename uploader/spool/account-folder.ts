@@ -114,6 +114,8 @@ export class AccountFolder {
       await record.update(() => undefined);
       await syncFolder(this.path);
     } catch (error) {
+      // Each message tries to open the stream: the disk would fill with what is left of the tries.
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
       throw spoolError(error, folder, 'creating the stream folder');
     }
     return record;

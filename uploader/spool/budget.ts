@@ -30,7 +30,7 @@ export class Budget {
   #sealed = 0;
   #open = 0;
   #free = Number.POSITIVE_INFINITY;
-  #dropping: Promise<void> | undefined;
+  #dropping: Promise<unknown> | undefined;
 
   constructor(folder: string, options: BudgetOptions, kept: KeptChunks, holders: () => Iterable<Droppable>) {
     this.#folder = folder;
@@ -81,6 +81,15 @@ export class Budget {
     );
   }
 
+  /** The disk refused a write although there seemed to be room: with drop-oldest the oldest chunk makes some. */
+  ranOut(): void {
+    if (this.#options.whenFull !== 'drop-oldest') return;
+    this.#dropping ??= this.#dropOne().finally(() => {
+      this.#dropping = undefined;
+    });
+    this.#dropping.catch(() => undefined);
+  }
+
   /** What is kept after its delivery gives way within a second: it counts as free. */
   #excess(): number {
     const { maxBytes, minFreeBytes } = this.#options;
@@ -102,10 +111,16 @@ export class Budget {
       for (const holder of this.#holders()) leaving += holder.leaving;
       // Else the newest chunk would go while the oldest ones are being delivered.
       if (this.#excess() <= leaving) return;
-      const victim = this.#holderOfOldest();
-      if (victim === undefined) return;
-      this.#free += await victim.dropOldest();
+      if (!(await this.#dropOne())) return;
     }
+  }
+
+  /** @returns false when there is nothing to drop */
+  async #dropOne(): Promise<boolean> {
+    const victim = this.#holderOfOldest();
+    if (victim === undefined) return false;
+    this.#free += await victim.dropOldest();
+    return true;
   }
 
   #holderOfOldest(): Droppable | undefined {

@@ -15,6 +15,8 @@ const CHUNK_FILE = /^(\d{6,})\.(part|open|json|shard|rows)(\.tmp)?$/;
 export interface Recovered {
   readonly sidecars: Sidecar[];
   readonly problems: SpoolError[];
+  /** Open RHEED chunks that a full disk does not let be sealed yet. */
+  readonly unsealed: number[];
   readonly quarantine: Quarantine;
   /** The open timeseries chunk, which goes on. */
   readonly openNumber: number | undefined;
@@ -30,6 +32,7 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
   const quarantine = await Quarantine.load(folder);
   const sidecars: Sidecar[] = [];
   const problems: SpoolError[] = [];
+  const unsealed: number[] = [];
   let openNumber: number | undefined;
   for (const { number } of quarantine.chunks) data.next_number = Math.max(data.next_number, number + 1);
   for (const [number, endings] of files) {
@@ -41,15 +44,24 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
     } else if (data.kind === 'timeseries' && endings.has('open') && !endings.has('rows')) {
       openNumber = number;
     } else {
-      const { sidecar, problem } = await recoverNumber(record, quarantine, number);
-      if (sidecar !== undefined) sidecars.push(sidecar);
-      if (problem !== undefined) problems.push(problem);
+      try {
+        const { sidecar, problem } = await recoverNumber(record, quarantine, number);
+        if (sidecar !== undefined) sidecars.push(sidecar);
+        if (problem !== undefined) problems.push(problem);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        unsealed.push(number);
+      }
     }
   }
-  await record.update((changed) => {
+  const forgotten = record.update((changed) => {
     changed.acknowledged = [];
   });
-  return { sidecars, problems, quarantine, openNumber };
+  // Their files are gone: on a full disk, where the chunks below are to make room, the record may name them longer.
+  await forgotten.catch((error: unknown) => {
+    if (!isFull(error)) throw error;
+  });
+  return { sidecars, problems, unsealed, quarantine, openNumber };
 }
 
 /** Moves whatever there is of a chunk to the quarantine and says why. */
@@ -123,3 +135,5 @@ export async function recoverNumber(
   await removeIfThere(file('open'));
   return { sidecar, ...(problem === undefined ? {} : { problem }) };
 }
+
+const isFull = (error: unknown): boolean => error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL';
