@@ -35,10 +35,11 @@ export class RheedStream extends Stream<RheedSidecar> {
    * Takes frames; resolves when they are in the open chunk on disk. The bytes are copied during the call.
    *
    * @param chunkIndex null: the frames flow into the open chunk; a number: they are that whole chunk
-   * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
+   * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_VALUE, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
    */
   async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
     this.admit();
+    if (chunkIndex !== null) this.admitIndex(chunkIndex);
     this.#underWay += 1;
     let result: PushResult;
     try {

@@ -342,6 +342,20 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     if (error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL') this.context.budget.ranOut();
   }
 
+  /**
+   * Admits a chunk with an index of the caller's.
+   *
+   * @throws AtomscaleError ERR_VALUE when it comes before what the service takes now
+   */
+  protected admitIndex(chunkIndex: number): void {
+    const { base } = this.record.generation;
+    if (chunkIndex >= base) return;
+    throw new AtomscaleError(
+      'ERR_VALUE',
+      `chunkIndex: expected ${base} or more, since the service closed the stream and another one goes on from there, got ${chunkIndex}; open a new stream for earlier chunks`,
+    );
+  }
+
   /** @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed */
   protected checkRoom(): void {
     if (this.#closed || this.context.closing.aborted) {

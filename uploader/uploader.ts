@@ -342,9 +342,10 @@ export class Uploader {
     } else {
       const { fill } = timeseriesSettings(record.data.settings);
       const open = new OpenChunk(record.folder, fill, record.data.next_number);
-      if (openNumber !== undefined && (await open.reopen(openNumber)) === undefined) {
+      const reopened = openNumber === undefined ? undefined : await open.reopen(openNumber);
+      if (reopened?.sealed !== undefined) sidecars.push(reopened.sealed);
+      if (openNumber !== undefined && reopened === undefined)
         problems.push(await quarantineNumber(record, quarantine, openNumber, 'its journal cannot be read'));
-      }
       const remainder = { sidecars: sidecars as TimeseriesSidecar[], problems, unsealed, quarantine };
       stream = new TimeseriesStream(this.#context, record, remainder, open);
     }

@@ -112,7 +112,7 @@ export class Quarantine {
   }
 
   async #note(number: number, names: readonly string[]): Promise<void> {
-    const files = names.filter((name) => !name.endsWith(`.${REASON}`));
+    const files = [...names].sort().filter((name) => !name.endsWith(`.${REASON}`));
     const sizes = files.map((name) => stat(join(this.path, name)).then(({ size }) => size));
     const sidecar = await readSidecar(this.path, number);
     const reason = await readReason(numbered(this.path, number, REASON));
