@@ -339,11 +339,6 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     this.checkRoom();
   }
 
-  /** What the disk said to data: when it is full although the budget saw room, the oldest chunk may have to go. */
-  protected refusedByDisk(error: unknown): void {
-    if (error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL') this.context.budget.ranOut();
-  }
-
   /**
    * Admits a chunk with an index of the caller's.
    *
@@ -356,6 +351,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       'ERR_VALUE',
       `chunkIndex: expected ${base} or more, since the service closed the stream and another one goes on from there, got ${chunkIndex}; open a new stream for earlier chunks`,
     );
+  }
+
+  /** What the disk said to data: when it is full although the budget saw room, the oldest chunk may have to go. */
+  protected refusedByDisk(error: unknown): void {
+    if (error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL') this.context.budget.ranOut();
   }
 
   /** @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed */

@@ -6,7 +6,7 @@ import { ApiClient, DEFAULT_ENDPOINT } from './api/client.js';
 import { Clock } from './clock.js';
 import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
-import type { AtomscaleError } from './errors.js';
+import { AtomscaleError } from './errors.js';
 import { type Logger, loggerOf } from './log.js';
 import { QuarantineDesk } from './quarantine-desk.js';
 import { RheedStream } from './rheed.js';
@@ -52,6 +52,8 @@ export interface UploaderOptions {
 const REMOVED_GRACE = 10 * 60_000;
 /** A stream whose node is absent since the start is finalized this long after its last data. */
 const ABSENT_GRACE = 2 * 3_600_000;
+/** Streams that take data at the same time: each holds files open, and `msg.stream` may tell any number apart. */
+const MAX_OPEN_STREAMS = 256;
 /** How often kept chunks are looked through. */
 const PRUNE_INTERVAL = 3_600_000;
 
@@ -74,6 +76,8 @@ export class Uploader {
   /** What a person does with the chunks in quarantine. */
   readonly quarantine: QuarantineDesk;
   #nextPrune = 0;
+  /** Streams that are being created. */
+  #creating = 0;
   #ticker: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
 
@@ -262,29 +266,51 @@ export class Uploader {
     return this.#begin(stream, onFirstData);
   }
 
-  #create(
+  async #create(
     kind: StreamKind,
     owner: Owner,
     settings: RawSettings,
     editor: RawSettings,
     name: string | null,
     topic?: string,
-  ) {
-    return this.#folder.create({
-      kind,
-      owner,
-      name,
-      endpoint: this.#context.api.endpoint,
-      settings: { ...settings },
-      editor: { ...editor },
-      begun: false,
-      ...(topic === undefined ? {} : { topic }),
-    });
+  ): Promise<RecordFile> {
+    this.#creating += 1;
+    try {
+      this.#admitStream();
+      return await this.#folder.create({
+        kind,
+        owner,
+        name,
+        endpoint: this.#context.api.endpoint,
+        settings: { ...settings },
+        editor: { ...editor },
+        begun: false,
+        ...(topic === undefined ? {} : { topic }),
+      });
+    } finally {
+      this.#creating -= 1;
+    }
+  }
+
+  #admitStream(): void {
+    let open = this.#creating;
+    for (const stream of this.#streams) if (stream.open) open += 1;
+    if (open <= MAX_OPEN_STREAMS) return;
+    throw new AtomscaleError(
+      'ERR_OVERLOAD',
+      `expected at most ${MAX_OPEN_STREAMS} open streams of an account, got one more; finalize those that are over ` +
+        '(each msg.stream is a stream of its own)',
+    );
   }
 
   async #begin<T extends AnyStream>(stream: T, onFirstData: boolean): Promise<T> {
     this.#keep(stream);
-    if (!onFirstData) await stream.begin();
+    if (onFirstData) return stream;
+    await stream.begin().catch(async (error: unknown) => {
+      // Nobody knows of it: a second try opens another one.
+      await stream.discard().catch(() => undefined);
+      throw error;
+    });
     return stream;
   }
 
@@ -374,23 +400,27 @@ export class Uploader {
 
   async #tickOnce(): Promise<void> {
     const now = performance.now();
-    let openBytes = 0;
-    for (const stream of this.#streams) {
-      try {
-        stream.tick();
-        await stream.sync();
-        openBytes += await stream.openBytes();
-        if (stream.open && now >= (this.#absent.get(stream) ?? Number.POSITIVE_INFINITY))
-          await stream.finalize();
-      } catch (error) {
-        this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
-      }
-    }
+    const sizes = await Promise.all([...this.#streams].map((stream) => this.#tickStream(stream, now)));
+    const openBytes = sizes.reduce((sum, size) => sum + size, 0);
     await this.#context.budget.refresh(openBytes);
     await this.quarantine.answerRequests();
     if (now < this.#nextPrune) return;
     this.#nextPrune = now + PRUNE_INTERVAL;
     await this.#prune();
+  }
+
+  /** Gives the bytes of its open chunk; one stream's trouble is not the others'. */
+  async #tickStream(stream: AnyStream, now: number): Promise<number> {
+    try {
+      stream.tick();
+      await stream.sync();
+      if (stream.open && now >= (this.#absent.get(stream) ?? Number.POSITIVE_INFINITY))
+        await stream.finalize();
+      return await stream.openBytes();
+    } catch (error) {
+      this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
+      return 0;
+    }
   }
 
   /** Of what is kept after its delivery the oldest goes, and with the last of it the folder of its stream. */

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { SpoolError } from '../errors.js';
 import { type FolderLock, native, nativeError } from '../native.js';
 import type { StreamKind } from '../types.js';
@@ -10,6 +12,10 @@ import { RecordFile, SPOOL_VERSION, type StreamRecord } from './stream-record.js
 
 /** Names that become folders are made of these alone. */
 const SAFE_NAME = /^[\w-]{1,100}$/;
+const OWNER_FILE = 'owner.json';
+
+const LockOwner = v.object({ pid: v.number(), host: v.string(), since: v.string() });
+export type LockOwner = v.InferOutput<typeof LockOwner>;
 
 /**
  * `<spoolDir>/<account id>/`: a folder a stream, owned by one process at a time. The lock is the operating
@@ -42,8 +48,10 @@ export class AccountFolder {
       if (!(coded instanceof SpoolError) || !coded.message.startsWith('locked')) throw coded;
       throw new SpoolError('ERR_SPOOL', path, await lockedText(path), { cause: error });
     }
-    const owner = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
-    await writeFile(join(path, 'owner.json'), owner, { mode: FILE_MODE }).catch(() => undefined);
+    const owner: LockOwner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+    await writeFile(join(path, OWNER_FILE), JSON.stringify(owner), { mode: FILE_MODE }).catch(
+      () => undefined,
+    );
     return new AccountFolder(path, account, lock);
   }
 
@@ -114,6 +122,11 @@ export class AccountFolder {
   }
 
   release(): void {
+    try {
+      rmSync(join(this.path, OWNER_FILE), { force: true });
+    } catch {
+      // It only says who held the folder; the lock is what counts.
+    }
     this.#lock.release();
   }
 }
@@ -129,13 +142,21 @@ async function removeIfEmpty(folder: string): Promise<void> {
     await rm(folder, { recursive: true, force: true });
 }
 
+/** Who holds an account's folder, or held it when its process was killed; undefined when nobody says so. */
+export async function lockOwner(path: string): Promise<LockOwner | undefined> {
+  try {
+    const parsed = v.safeParse(LockOwner, JSON.parse(await readFile(join(path, OWNER_FILE), 'utf8')));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function lockedText(path: string): Promise<string> {
-  const owner = await readFile(join(path, 'owner.json'), 'utf8')
-    .then((text) => JSON.parse(text) as { pid?: number; host?: string; since?: string })
-    .catch(() => ({ pid: undefined, host: undefined, since: undefined }));
+  const owner = await lockOwner(path);
   return (
     `locked: the spool ${path} is in use by another process` +
-    (owner.pid === undefined ? '' : ` (pid ${owner.pid} on ${owner.host}, since ${owner.since})`) +
+    (owner === undefined ? '' : ` (pid ${owner.pid} on ${owner.host}, since ${owner.since})`) +
     '; stop the other Node-RED, or give this account another spool folder'
   );
 }

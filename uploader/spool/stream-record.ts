@@ -88,6 +88,9 @@ export function lose(data: StreamRecord, chunkIndex: number, reason: string): vo
   else data.lost.push([chunkIndex, chunkIndex, reason]);
 }
 
+/** A record of a format that this version does not know. */
+export class NewerSpoolError extends SpoolError {}
+
 /** The stream's `stream.json`: changed in memory at once, on disk before `update` resolves. */
 export class RecordFile {
   readonly folder: string;
@@ -118,7 +121,7 @@ export class RecordFile {
     const data = decodeChecked(text);
     const version = (data as { version?: unknown } | undefined)?.version;
     if (typeof version === 'number' && version > SPOOL_VERSION) {
-      throw new SpoolError(
+      throw new NewerSpoolError(
         'ERR_SPOOL',
         path,
         `${path}: written by a newer version (format ${version}, this is ${SPOOL_VERSION}); left alone, install the newer version`,
