@@ -99,7 +99,7 @@ export class Uploader {
 
   /**
    * The account's uploader; the same one for all who ask for the same folder. What an earlier process left is
-   * recovered, and its delivery under way, when this resolves.
+   * recovered when this resolves, and its delivery begins.
    *
    * @throws AtomscaleError ERR_SPOOL, ERR_NATIVE
    */
@@ -130,6 +130,11 @@ export class Uploader {
         log,
       );
       await uploader.#recover();
+      // Whoever asked for it listens first: a stream that ends at once is heard.
+      setImmediate(() => {
+        if (uploader.#closing.signal.aborted) return;
+        for (const stream of uploader.#streams) stream.resume();
+      });
       uploader.#ticker = setInterval(() => uploader.#tick(), 1_000);
       uploader.#ticker.unref();
       return uploader;
@@ -322,7 +327,6 @@ export class Uploader {
       );
     }
     this.#keep(stream, record);
-    stream.resume();
   }
 
   async #adopt(stream: AnyStream, editor: RawSettings): Promise<void> {
