@@ -77,10 +77,20 @@ export class ChunkQueue<S extends Sidecar> {
     this.#failures = 0;
   }
 
-  /** Puts the chunk and the stream back for a while. */
-  failed(entry: Entry<S> | undefined, error: unknown): void {
+  /** Goes on where an earlier process stopped trying. */
+  resume(failures: number, wait: number): void {
+    this.#failures = failures;
+    this.#gate = performance.now() + wait;
+  }
+
+  /**
+   * Puts the chunk and the stream back for a while.
+   *
+   * @param wait milliseconds for the stream
+   */
+  failed(entry: Entry<S> | undefined, error: unknown, wait = backoff(this.#failures + 1, error)): void {
     this.#failures += 1;
-    this.#gate = performance.now() + backoff(this.#failures, error);
+    this.#gate = performance.now() + wait;
     if (entry === undefined) return;
     entry.attempts += 1;
     entry.notBefore = performance.now() + backoff(entry.attempts, error);

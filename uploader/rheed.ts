@@ -48,6 +48,9 @@ export class RheedStream extends Stream<RheedSidecar> {
       data.height = result.height;
       data.width = result.width;
       await this.#take(result.sealed);
+    } catch (error) {
+      this.refusedByDisk(error);
+      throw error;
     } finally {
       this.#underWay -= 1;
     }
@@ -100,12 +103,6 @@ export class RheedStream extends Stream<RheedSidecar> {
     const writer = this.#writer;
     this.#writer = undefined;
     await coded(this.folder, () => writer?.close());
-  }
-
-  verify(sidecar: RheedSidecar): Promise<boolean> {
-    return coded(this.folder, () =>
-      native().verifyShard(dataFile(this.folder, sidecar), sidecar.shard_crc32c),
-    );
   }
 
   async deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: RheedSidecar): Promise<void> {

@@ -1,15 +1,20 @@
 import { rm } from 'node:fs/promises';
 import type { ApiClient } from './api/client.js';
+import { sleep } from './backoff.js';
 import type { Context } from './context.js';
+import { continueFrom } from './continuation.js';
 import { endOnService } from './ending.js';
 import { AtomscaleError, SpoolError } from './errors.js';
 import { Opening } from './opening.js';
 import { differing } from './settings.js';
 import { type Shipper, Shipping } from './shipping.js';
 import { type Entry, itemsOf, type Sidecar } from './spool/entry.js';
+import { Quarantine, type QuarantinedChunk } from './spool/quarantine.js';
+import { recoverNumber } from './spool/recovery.js';
 import type { RecordFile } from './spool/stream-record.js';
 import { StreamEvents } from './stream-events.js';
 import { healthOf, reportOf, type Snapshot, statusOf } from './stream-reports.js';
+import { Trouble } from './trouble.js';
 import type {
   Owner,
   RawSettings,
@@ -25,7 +30,18 @@ import { Watch } from './watch.js';
 export interface Remainder<S extends Sidecar> {
   readonly sidecars: readonly S[];
   readonly problems: readonly SpoolError[];
+  /** Numbers of open chunks that are to be sealed once the disk has room. */
+  readonly unsealed: readonly number[];
+  readonly quarantine: Quarantine;
 }
+
+/** That of a new stream. */
+export const nothing = (folder: string) => ({
+  sidecars: [],
+  problems: [],
+  unsealed: [],
+  quarantine: new Quarantine(folder),
+});
 
 /**
  * One stream from its first message to the service's acknowledgement of its end. Opening and finalizing are
@@ -34,11 +50,15 @@ export interface Remainder<S extends Sidecar> {
 export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents implements Shipper<S> {
   abstract readonly kind: StreamKind;
   protected readonly context: Context;
-  protected readonly record: RecordFile;
+  readonly record: RecordFile;
   readonly shipping: Shipping<S>;
+  /** What could be neither delivered nor read. */
+  readonly quarantine: Quarantine;
   protected readonly watch = new Watch();
   readonly #opening: Opening;
-  #waitingSince: number | null = null;
+  readonly #trouble: Trouble;
+  /** The trouble of this process was told. */
+  #told = false;
   #lastError: AtomscaleError | undefined;
   #ending: Promise<void> | undefined;
   #closed = false;
@@ -52,7 +72,10 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     super(context.log);
     this.context = context;
     this.record = record;
-    this.shipping = new Shipping(context, record, this, {
+    this.quarantine = remainder.quarantine;
+    this.#trouble = new Trouble(record, context.log);
+    this.#lastError = this.#trouble.error;
+    this.shipping = new Shipping(context, record, this.quarantine, this, {
       isDeliverable: () => this.#deliverable(),
       delivered: (index) => this.#status('chunk', index),
       dropped: (index) => this.#status('dropped', index),
@@ -63,9 +86,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       settled: () => this.#settled(),
       closedByService: () => this.#continue(),
     });
+    this.shipping.resume(this.#trouble.failures, this.#trouble.rest);
     for (const sidecar of remainder.sidecars) this.shipping.add(sidecar, true);
+    for (const number of remainder.unsealed) this.shipping.unsealed.add(number);
     for (const problem of remainder.problems) this.tell('problem', problem);
-    this.#opening = new Opening(context, record, {
+    this.#opening = new Opening(context, record, this.#trouble, {
       opened: () => this.#opened(),
       failed: (error) => this.#failed(error),
       waiting: (error) => this.#waiting(error),
@@ -111,7 +136,6 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
   /** Index that the open chunk has or would have. */
   protected abstract get openChunkIndex(): number;
   abstract deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: S): Promise<void>;
-  abstract verify(sidecar: S): Promise<boolean>;
   protected abstract endOnService(api: ApiClient, dataId: string): Promise<void>;
   /** Seals what is open. */
   protected abstract seal(): Promise<void>;
@@ -186,6 +210,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     this.#opening.retry();
   }
 
+  /** Milliseconds since data came. */
+  get quietFor(): number {
+    return this.watch.quietFor();
+  }
+
   /** What went wrong last, until it goes right again. */
   get lastError(): AtomscaleError | undefined {
     return this.#lastError;
@@ -216,6 +245,33 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     return reportOf(this.#snapshot());
   }
 
+  /**
+   * Puts chunks from the quarantine back among those that wait.
+   *
+   * @throws AtomscaleError ERR_ACTION when that stream on the service takes no more: at the end, or continued
+   */
+  async retryQuarantined(chunks: readonly QuarantinedChunk[]): Promise<void> {
+    const { base } = this.record.generation;
+    const early = chunks.find(({ chunk_index }) => chunk_index < base);
+    if (early !== undefined || this.#ending !== undefined) {
+      const what =
+        early === undefined
+          ? 'the stream is just being ended'
+          : `chunk ${early.chunk_index} is of a stream that was continued`;
+      throw new AtomscaleError(
+        'ERR_ACTION',
+        `${what}: expected one that takes chunks; retry when this stream is finalized`,
+      );
+    }
+    for (const { number } of chunks) {
+      await this.quarantine.takeBack(number);
+      const { sidecar, problem } = await recoverNumber(this.record, this.quarantine, number);
+      if (sidecar !== undefined) this.shipping.add(sidecar as S, true);
+      if (problem !== undefined) this.tell('problem', problem);
+    }
+    this.#drained = false;
+  }
+
   /** Once a second: the rate, the silence, the idle end. */
   tick(): void {
     const { settings, finalize } = this.record.data;
@@ -226,6 +282,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       this.finalize().catch((error: unknown) => this.tell('problem', error as AtomscaleError));
     }
     if (finalize === 'wanted') void this.#sealOpen();
+    void this.#sealRemainder();
     // Had the disk or an answer ended it, it goes on here.
     if (this.record.data.begun && !this.refused && !this.#opening.isLinked) this.#opening.start();
   }
@@ -294,6 +351,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     );
   }
 
+  /** What the disk said to data: when it is full although the budget saw room, the oldest chunk may have to go. */
+  protected refusedByDisk(error: unknown): void {
+    if (error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL') this.context.budget.ranOut();
+  }
+
   /** @throws SpoolError ERR_SPOOL_FULL when the spool is full, ERR_SPOOL when the stream is closed */
   protected checkRoom(): void {
     if (this.#closed || this.context.closing.aborted) {
@@ -328,8 +390,10 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
   }
 
   #cameThrough(): void {
-    if (this.#waitingSince === null) return;
-    this.#waitingSince = null;
+    this.context.access.worked();
+    if (this.#trouble.since === null) return;
+    this.#trouble.over();
+    this.#told = false;
     this.#lastError = undefined;
     this.#status('resumed');
   }
@@ -349,19 +413,11 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
   }
 
   async #newGeneration(): Promise<void> {
-    const { name } = this.record.generation;
     let base = this.openChunkIndex;
     for (const { chunk_index } of this.shipping.sidecars()) base = Math.min(base, chunk_index);
-    const next = {
-      data_id: null,
-      name: name?.endsWith(' (continued)') ? name : `${name ?? 'Stream'} (continued)`,
-      base,
-      opening: 'wanted' as const,
-      links: [],
-    };
     // What the disk refuses now it is asked again before the stream is created.
     await this.record
-      .update((data) => data.generations.push(next))
+      .update((data) => continueFrom(data, base))
       .catch((error: unknown) => this.#waiting(error));
     this.shipping.reset();
     this.continued();
@@ -379,6 +435,28 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       this.#sealing = undefined;
     });
     return this.#sealing;
+  }
+
+  /** What a full disk did not let be sealed at the start, as soon as it does. */
+  async #sealRemainder(): Promise<void> {
+    const [number] = this.shipping.unsealed;
+    if (number === undefined || this.#sealing !== undefined) return;
+    this.#sealing = this.#sealLater(number).finally(() => {
+      this.#sealing = undefined;
+    });
+    await this.#sealing;
+  }
+
+  async #sealLater(number: number): Promise<void> {
+    try {
+      const { sidecar, problem } = await recoverNumber(this.record, this.quarantine, number);
+      this.shipping.unsealed.delete(number);
+      if (sidecar !== undefined) this.sealed(sidecar as S);
+      if (problem !== undefined) this.tell('problem', problem);
+      this.#endIfDone();
+    } catch (error) {
+      this.#waiting(error);
+    }
   }
 
   async #sealOnce(): Promise<void> {
@@ -410,7 +488,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
   }
 
   async #end(): Promise<void> {
-    const { api, delivery } = this.context;
+    const { api, delivery, closing } = this.context;
+    await sleep(this.#trouble.rest, closing);
     const isEnded = await endOnService(this.context, () => this.endOnService(api, this.dataId as string), {
       waiting: (error) => this.#waiting(error),
       problem: (error) => this.tell('problem', error),
@@ -437,7 +516,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       await this.closeFiles();
       await this.record.settled();
       // What is in quarantine is the person's to look at: the folder stays with it.
-      if (this.record.data.counts.quarantined === 0) await rm(this.folder, { recursive: true, force: true });
+      const isKept = this.quarantine.size > 0 || (await this.context.kept.has(this.folder));
+      if (!isKept) await rm(this.folder, { recursive: true, force: true });
     } finally {
       this.tell('end');
     }
@@ -446,17 +526,18 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
   // ── events ──────────────────────────────────────────────────────────────────────────────────────────────
 
   #snapshot(): Snapshot {
-    let items = this.record.data.counts.items + this.openItems;
+    let items = this.record.data.counts.items + this.quarantine.items + this.openItems;
     for (const sidecar of this.shipping.sidecars()) items += itemsOf(sidecar);
     return {
       data: this.record.data,
+      quarantined: this.quarantine.chunks,
       dataId: this.dataId,
       items,
       pending: this.shipping.size,
       spoolBytes: this.context.budget.bytes,
       rate: this.watch.rate,
       silentSince: this.watch.silentSince,
-      waitingSince: this.#waitingSince,
+      waitingSince: this.#trouble.since,
       paused: this.context.access.refusal,
       error: this.#lastError,
     };
@@ -471,17 +552,21 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
 
   #failed(error: AtomscaleError): void {
     this.#lastError = error;
-    this.#waitingSince ??= Date.now();
     this.#stream('failed', { error: { code: error.code, message: error.message } });
     this.tell('problem', error);
   }
 
-  #waiting(error: unknown): void {
-    this.#lastError = error instanceof AtomscaleError ? error : new AtomscaleError('ERR_API', String(error));
-    if (this.#waitingSince !== null) return;
-    this.#waitingSince = Date.now();
-    this.#status('waiting');
-    this.context.log.warn(`stream ${this.dataId ?? '(not open yet)'} waits: ${this.#lastError.message}`);
+  /** Gives the milliseconds until the next try. */
+  #waiting(error: unknown): number {
+    const known = error instanceof AtomscaleError ? error : new AtomscaleError('ERR_API', String(error));
+    this.#lastError = known;
+    const wait = this.#trouble.failed(known);
+    if (!this.#told) {
+      this.#told = true;
+      this.#status('waiting');
+      this.context.log.warn(`stream ${this.dataId ?? '(not open yet)'} waits: ${known.message}`);
+    }
+    return wait;
   }
 
   #stream(event: StreamEvent['event'], more: Partial<StreamEvent> = {}): void {

@@ -147,10 +147,6 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     await this.#enqueue(() => this.#open.close());
   }
 
-  async verify(): Promise<boolean> {
-    return true; // Every record's checksum is compared when the journal is read for sending.
-  }
-
   async deliver(
     api: ApiClient,
     dataId: string,
@@ -267,6 +263,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
       const batch = this.#waiting.splice(0);
       const { taken, error } = await this.#take(batch);
       this.#waitingReadings -= readingsIn(batch);
+      if (error !== undefined) this.refusedByDisk(error);
       for (const { reject } of batch.slice(taken)) reject(error);
       if (taken === 0) continue;
       const accepted = this.accepted(readingsIn(batch.slice(0, taken)));

@@ -6,15 +6,20 @@ import { ApiClient, DEFAULT_ENDPOINT } from './api/client.js';
 import { Clock } from './clock.js';
 import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
-import type { AtomscaleError } from './errors.js';
+import { AtomscaleError } from './errors.js';
 import { type Logger, loggerOf } from './log.js';
+import { QuarantineDesk } from './quarantine-desk.js';
 import { RheedStream } from './rheed.js';
 import { rheedSettings, timeseriesSettings } from './settings.js';
 import { AccountFolder } from './spool/account-folder.js';
+import { AccountRecord } from './spool/account-record.js';
 import { Budget } from './spool/budget.js';
 import type { RheedSidecar, TimeseriesSidecar } from './spool/entry.js';
-import { quarantineNumber, recoverFolder } from './spool/recovery.js';
+import { KeptChunks } from './spool/kept.js';
+import { Quarantine } from './spool/quarantine.js';
+import { quarantineNumber, type Recovered, recoverFolder } from './spool/recovery.js';
 import type { RecordFile } from './spool/stream-record.js';
+import { nothing } from './stream.js';
 import { OpenChunk } from './timeseries/open-chunk.js';
 import { TimeseriesStream } from './timeseries.js';
 import type { Owner, RawSettings, StreamKind } from './types.js';
@@ -35,6 +40,8 @@ export interface UploaderOptions {
   /** Bytes that stay free on the disk, 2 GB by default. */
   readonly spoolMinFreeBytes?: number;
   readonly whenFull?: 'refuse' | 'drop-oldest';
+  /** Days that delivered chunks are kept, 0 by default. */
+  readonly keepUploaded?: number;
   /** Transfers at once, 4 by default. */
   readonly uploads?: number;
   readonly clockSync?: boolean;
@@ -45,6 +52,10 @@ export interface UploaderOptions {
 const REMOVED_GRACE = 10 * 60_000;
 /** A stream whose node is absent since the start is finalized this long after its last data. */
 const ABSENT_GRACE = 2 * 3_600_000;
+/** Streams that take data at the same time: each holds files open, and `msg.stream` may tell any number apart. */
+const MAX_OPEN_STREAMS = 256;
+/** How often kept chunks are looked through. */
+const PRUNE_INTERVAL = 3_600_000;
 
 const registry = new Map<string, { uploader: Promise<Uploader>; users: number }>();
 /** Account folders that are being let go: whoever wants one waits for its lock. */
@@ -57,9 +68,16 @@ export class Uploader {
   readonly #context: Context;
   readonly #closing: AbortController;
   readonly #streams = new Set<AnyStream>();
-  /** Nodes that are there now. */
-  readonly #present = new Set<string>();
-  readonly #records = new Map<AnyStream, RecordFile>();
+  /**
+   * Streams whose node is not there, and when they are finalized unless it returns: on the monotonic clock, since a
+   * lab PC may get its time only after the start.
+   */
+  readonly #absent = new Map<AnyStream, number>();
+  /** What a person does with the chunks in quarantine. */
+  readonly quarantine: QuarantineDesk;
+  #nextPrune = 0;
+  /** Streams that are being created. */
+  #creating = 0;
   #ticker: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
 
@@ -68,6 +86,7 @@ export class Uploader {
     folder: AccountFolder,
     options: UploaderOptions,
     delivery: Delivery,
+    record: AccountRecord,
     log: Logger,
   ) {
     this.#key = key;
@@ -77,13 +96,15 @@ export class Uploader {
     const endpoint = options.endpoint?.trim() || process.env.AS_API_ENDPOINT || DEFAULT_ENDPOINT;
     const apiKey = options.apiKey?.trim() || process.env.AS_API_KEY || '';
     const api = new ApiClient(endpoint, apiKey, uploads + 4);
+    const kept = new KeptChunks(folder.path, options.keepUploaded ?? 0);
     this.#context = {
       api,
       log,
       delivery,
+      kept,
       closing: this.#closing.signal,
       clock: new Clock(api, log, options.clockSync ?? true),
-      access: new Access(api, log, this.#closing.signal, () => this.#accessChanged()),
+      access: new Access(api, log, record, this.#closing.signal, () => this.#accessChanged()),
       budget: new Budget(
         folder.path,
         {
@@ -91,10 +112,16 @@ export class Uploader {
           minFreeBytes: options.spoolMinFreeBytes ?? 2e9,
           whenFull: options.whenFull ?? 'refuse',
         },
+        kept,
         () => this.#shippings(),
       ),
     };
     delivery.hold(this.#context.access.refusal !== undefined);
+    this.quarantine = new QuarantineDesk(folder, this.#streams, kept, async (record, found) => {
+      const stream = await this.#found(record, found);
+      stream.resume();
+      return stream;
+    });
   }
 
   /**
@@ -127,6 +154,7 @@ export class Uploader {
         folder,
         options,
         await Delivery.create(options.uploads ?? 4, log),
+        await AccountRecord.read(folder.path),
         log,
       );
       await uploader.#recover();
@@ -178,11 +206,11 @@ export class Uploader {
    * service something else than when the stream opened, the stream is finalized; local settings apply at once.
    */
   attach(node: string, kind: StreamKind, editor: RawSettings): AnyStream[] {
-    this.#present.add(node);
     const mine = [...this.#streams].filter((stream) => stream.kind === kind && stream.owner.node === node);
     for (const stream of mine) {
+      this.#absent.delete(stream);
       if (!stream.open && !stream.refused) continue;
-      this.#adopt(stream, editor).catch((error: unknown) =>
+      adoptEditor(stream, stream.record, editor).catch((error: unknown) =>
         this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
       );
     }
@@ -191,15 +219,16 @@ export class Uploader {
 
   /** A node went. `removed`: from the flow; its streams are delivered on and finalized unless it returns. */
   async detach(node: string, removed: boolean): Promise<void> {
-    this.#present.delete(node);
     const mine = [...this.#streams].filter((stream) => stream.owner.node === node);
     await Promise.all(
       mine.map(async (stream) => {
+        const grace = removed ? REMOVED_GRACE : ABSENT_GRACE - stream.quietFor;
+        this.#absent.set(stream, performance.now() + Math.max(grace, 0));
         await stream.sync();
-        if (removed)
-          await this.#records.get(stream)?.update((data) => {
-            data.removed_at = Date.now();
-          });
+        if (!removed) return;
+        await stream.record.update((data) => {
+          data.removed_at = Date.now();
+        });
       }),
     );
   }
@@ -225,8 +254,8 @@ export class Uploader {
       rheedSettings(settings).streamName,
       topic,
     );
-    const stream = new RheedStream(this.#context, record, { sidecars: [], problems: [] });
-    return this.#begin(stream, record, onFirstData);
+    const stream = new RheedStream(this.#context, record, nothing(record.folder));
+    return this.#begin(stream, onFirstData);
   }
 
   /** Opens a timeseries stream, likewise. */
@@ -240,43 +269,63 @@ export class Uploader {
     const { streamName, fill } = timeseriesSettings(settings);
     const record = await this.#create('timeseries', owner, settings, editor, streamName, topic);
     const open = new OpenChunk(record.folder, fill, 0);
-    const stream = new TimeseriesStream(this.#context, record, { sidecars: [], problems: [] }, open);
-    return this.#begin(stream, record, onFirstData);
+    const stream = new TimeseriesStream(this.#context, record, nothing(record.folder), open);
+    return this.#begin(stream, onFirstData);
   }
 
-  #create(
+  async #create(
     kind: StreamKind,
     owner: Owner,
     settings: RawSettings,
     editor: RawSettings,
     name: string | null,
     topic?: string,
-  ) {
-    this.#present.add(owner.node);
-    return this.#folder.create({
-      kind,
-      owner,
-      name,
-      endpoint: this.#context.api.endpoint,
-      settings: { ...settings },
-      editor: { ...editor },
-      begun: false,
-      ...(topic === undefined ? {} : { topic }),
-    });
+  ): Promise<RecordFile> {
+    this.#creating += 1;
+    try {
+      this.#admitStream();
+      return await this.#folder.create({
+        kind,
+        owner,
+        name,
+        endpoint: this.#context.api.endpoint,
+        settings: { ...settings },
+        editor: { ...editor },
+        begun: false,
+        ...(topic === undefined ? {} : { topic }),
+      });
+    } finally {
+      this.#creating -= 1;
+    }
   }
 
-  async #begin<T extends AnyStream>(stream: T, record: RecordFile, onFirstData: boolean): Promise<T> {
-    this.#keep(stream, record);
-    if (!onFirstData) await stream.begin();
+  #admitStream(): void {
+    let open = this.#creating;
+    for (const stream of this.#streams) if (stream.open) open += 1;
+    if (open <= MAX_OPEN_STREAMS) return;
+    throw new AtomscaleError(
+      'ERR_OVERLOAD',
+      `expected at most ${MAX_OPEN_STREAMS} open streams of an account, got one more; finalize those that are over ` +
+        '(each msg.stream is a stream of its own)',
+    );
+  }
+
+  async #begin<T extends AnyStream>(stream: T, onFirstData: boolean): Promise<T> {
+    this.#keep(stream);
+    if (onFirstData) return stream;
+    await stream.begin().catch(async (error: unknown) => {
+      // Nobody knows of it: a second try opens another one.
+      await stream.discard().catch(() => undefined);
+      throw error;
+    });
     return stream;
   }
 
-  #keep(stream: AnyStream, record: RecordFile): void {
+  #keep(stream: AnyStream): void {
     this.#streams.add(stream);
-    this.#records.set(stream, record);
     stream.once('end', () => {
       this.#streams.delete(stream);
-      this.#records.delete(stream);
+      this.#absent.delete(stream);
     });
   }
 
@@ -293,45 +342,48 @@ export class Uploader {
   }
 
   async #recoverStream(record: RecordFile): Promise<void> {
+    const { kept } = this.#context;
+    const found = await recoverFolder(record, kept.days > 0 ? kept : undefined);
+    const { sidecars, problems, unsealed, openNumber } = found;
     if (record.data.finalize === 'done') {
-      // The process ended before the folder was removed; what is in quarantine stays.
-      if (record.data.counts.quarantined === 0) await rm(record.folder, { recursive: true, force: true });
+      // The process ended before the folder was removed; what is in quarantine, or kept, stays.
+      await this.#removeIfBare(record.folder);
       return;
     }
-    const { sidecars, problems, openNumber } = await recoverFolder(record);
-    const isEmpty = sidecars.length === 0 && problems.length === 0 && openNumber === undefined;
+    const isEmpty = sidecars.length + problems.length + unsealed.length === 0 && openNumber === undefined;
     if (!record.data.begun && isEmpty) {
       // Data was to open it and none was accepted.
       await rm(record.folder, { recursive: true, force: true });
       return;
     }
     record.data.begun = true;
+    const stream = await this.#found(record, found);
+    const { removed_at, last_data } = record.data;
+    const [from, grace] = removed_at === null ? [last_data, ABSENT_GRACE] : [removed_at, REMOVED_GRACE];
+    this.#absent.set(stream, performance.now() + Math.min(Math.max(from + grace - Date.now(), 0), grace));
+  }
+
+  /** A stream made from what is in its folder; it goes on when it is resumed. */
+  async #found(
+    record: RecordFile,
+    { sidecars, problems, unsealed, quarantine, openNumber }: Recovered,
+  ): Promise<AnyStream> {
     let stream: AnyStream;
     if (record.data.kind === 'rheed') {
-      stream = new RheedStream(this.#context, record, { sidecars: sidecars as RheedSidecar[], problems });
+      const remainder = { sidecars: sidecars as RheedSidecar[], problems, unsealed, quarantine };
+      stream = new RheedStream(this.#context, record, remainder);
     } else {
-      const open = new OpenChunk(
-        record.folder,
-        timeseriesSettings(record.data.settings).fill,
-        record.data.next_number,
-      );
+      const { fill } = timeseriesSettings(record.data.settings);
+      const open = new OpenChunk(record.folder, fill, record.data.next_number);
       const reopened = openNumber === undefined ? undefined : await open.reopen(openNumber);
       if (reopened?.sealed !== undefined) sidecars.push(reopened.sealed);
       if (openNumber !== undefined && reopened === undefined)
-        problems.push(await quarantineNumber(record, openNumber, 'its journal cannot be read'));
-      stream = new TimeseriesStream(
-        this.#context,
-        record,
-        { sidecars: sidecars as TimeseriesSidecar[], problems },
-        open,
-      );
+        problems.push(await quarantineNumber(record, quarantine, openNumber, 'its journal cannot be read'));
+      const remainder = { sidecars: sidecars as TimeseriesSidecar[], problems, unsealed, quarantine };
+      stream = new TimeseriesStream(this.#context, record, remainder, open);
     }
-    this.#keep(stream, record);
-  }
-
-  async #adopt(stream: AnyStream, editor: RawSettings): Promise<void> {
-    const record = this.#records.get(stream);
-    if (record !== undefined) await adoptEditor(stream, record, editor);
+    this.#keep(stream);
+    return stream;
   }
 
   *#shippings(): IterableIterator<AnyStream['shipping']> {
@@ -353,26 +405,41 @@ export class Uploader {
   }
 
   async #tickOnce(): Promise<void> {
-    const now = Date.now();
-    let openBytes = 0;
-    for (const stream of this.#streams) {
-      try {
-        stream.tick();
-        await stream.sync();
-        openBytes += await stream.openBytes();
-        await this.#endIfAbandoned(stream, now);
-      } catch (error) {
-        this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
-      }
-    }
+    const now = performance.now();
+    const sizes = await Promise.all([...this.#streams].map((stream) => this.#tickStream(stream, now)));
+    const openBytes = sizes.reduce((sum, size) => sum + size, 0);
     await this.#context.budget.refresh(openBytes);
+    await this.quarantine.answerRequests();
+    if (now < this.#nextPrune) return;
+    this.#nextPrune = now + PRUNE_INTERVAL;
+    await this.#prune();
   }
 
-  async #endIfAbandoned(stream: AnyStream, now: number): Promise<void> {
-    const data = this.#records.get(stream)?.data;
-    if (data === undefined || !stream.open || this.#present.has(data.owner.node)) return;
-    const end = data.removed_at === null ? data.last_data + ABSENT_GRACE : data.removed_at + REMOVED_GRACE;
-    if (now >= end) await stream.finalize();
+  /** Gives the bytes of its open chunk; one stream's trouble is not the others'. */
+  async #tickStream(stream: AnyStream, now: number): Promise<number> {
+    try {
+      stream.tick();
+      await stream.sync();
+      if (stream.open && now >= (this.#absent.get(stream) ?? Number.POSITIVE_INFINITY))
+        await stream.finalize();
+      return await stream.openBytes();
+    } catch (error) {
+      this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
+      return 0;
+    }
+  }
+
+  /** Of what is kept after its delivery the oldest goes, and with the last of it the folder of its stream. */
+  async #prune(): Promise<void> {
+    const { kept } = this.#context;
+    await kept.prune();
+    for (const { folder } of await this.#folder.finished()) await this.#removeIfBare(folder);
+  }
+
+  /** What is in quarantine, or kept, is the person's. */
+  async #removeIfBare(folder: string): Promise<void> {
+    const isBare = (await Quarantine.load(folder)).size === 0 && !(await this.#context.kept.has(folder));
+    if (isBare) await rm(folder, { recursive: true, force: true });
   }
 
   async #close(): Promise<void> {

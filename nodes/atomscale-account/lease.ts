@@ -53,8 +53,8 @@ export class Lease {
       this.#failure = null;
     } catch (error) {
       this.#failure = toAtomscaleError(error);
-      // A spool can come back (lock released, disk mounted); settings and binaries need a person.
-      if (this.#failure.code === 'ERR_SPOOL' && !this.#closing) {
+      // A spool can come back (lock released, disk mounted or freed); settings and binaries need a person.
+      if (['ERR_SPOOL', 'ERR_SPOOL_FULL'].includes(this.#failure.code) && !this.#closing) {
         this.#retry = setTimeout(() => {
           this.#attempt = this.#try();
         }, RETRY_INTERVAL);

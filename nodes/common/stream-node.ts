@@ -13,6 +13,13 @@ import {
   statusMessage,
   streamMessage,
 } from './messages.js';
+import {
+  attendQuarantine,
+  type ListedChunk,
+  QUARANTINE_ACTIONS,
+  type QuarantineAction,
+  readChunks,
+} from './quarantine.js';
 import { type Action, readAction, readSettings, readStreamKey } from './request.js';
 import { Sequence } from './sequence.js';
 import { type Followed, StreamTable } from './stream-table.js';
@@ -150,6 +157,10 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
 
   #act(action: Action, key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
     if (action === 'start') return this.#start(key, msg, done);
+    if (isQuarantineAction(action)) {
+      void this.#answer(this.#attend(action, key, msg, readChunks(msg)), done);
+      return undefined;
+    }
     const followed = this.#streams.latest(key);
     if (!followed) {
       const spoolBytes = this.#uploader?.spoolBytes ?? 0;
@@ -168,6 +179,23 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     const answered = this.#answer(work, done);
     // What comes after a finalize belongs to the next stream; a flush holds nothing back.
     return action === 'finalize' ? answered : undefined;
+  }
+
+  /** Tells afterwards what is in quarantine. */
+  async #attend(
+    action: QuarantineAction,
+    key: string,
+    msg: NodeMessage,
+    chunks: readonly number[] | undefined,
+  ): Promise<void> {
+    const uploader = this.#uploader as Uploader;
+    const owner = { node: this.#node.id, stream: key };
+    const opener = openerOf(msg, this.#clone);
+    const { listed, revived } = await attendQuarantine(uploader, action, owner, chunks);
+    if (!this.#closing) for (const stream of revived) this.#streams.follow(stream as S, opener, true);
+    const status =
+      this.#streams.latest(key)?.stream.status() ?? nothingOpen(this.#kind.kind, key, uploader.spoolBytes);
+    this.#tellStatus(opener, { ...status, quarantine: listed });
   }
 
   #start(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
@@ -283,7 +311,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#node.send([streamMessage(opener, owner.stream, event, this.#clone), null]);
   }
 
-  #tellStatus(opener: Opener, event: StatusEvent): void {
+  #tellStatus(opener: Opener, event: StatusEvent & { quarantine?: readonly ListedChunk[] }): void {
     this.#node.send([null, statusMessage(opener, event, this.#clone)]);
   }
 
@@ -297,6 +325,9 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#node.status(status);
   }
 }
+
+const isQuarantineAction = (action: Action): action is QuarantineAction =>
+  (QUARANTINE_ACTIONS as readonly string[]).includes(action);
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new AtomscaleError('ERR_NATIVE', String(error), { cause: error });

@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { SpoolError } from '../errors.js';
 import { type FolderLock, native, nativeError } from '../native.js';
 import type { StreamKind } from '../types.js';
 import { FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
-import { RecordFile, type StreamRecord } from './stream-record.js';
+import { RecordFile, SPOOL_VERSION, type StreamRecord } from './stream-record.js';
 
 /** Names that become folders are made of these alone. */
 const SAFE_NAME = /^[\w-]{1,100}$/;
+const OWNER_FILE = 'owner.json';
+
+const LockOwner = v.object({ pid: v.number(), host: v.string(), since: v.string() });
+export type LockOwner = v.InferOutput<typeof LockOwner>;
 
 /**
  * `<spoolDir>/<account id>/`: a folder a stream, owned by one process at a time. The lock is the operating
@@ -42,8 +48,10 @@ export class AccountFolder {
       if (!(coded instanceof SpoolError) || !coded.message.startsWith('locked')) throw coded;
       throw new SpoolError('ERR_SPOOL', path, await lockedText(path), { cause: error });
     }
-    const owner = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
-    await writeFile(join(path, 'owner.json'), owner, { mode: FILE_MODE }).catch(() => undefined);
+    const owner: LockOwner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+    await writeFile(join(path, OWNER_FILE), JSON.stringify(owner), { mode: FILE_MODE }).catch(
+      () => undefined,
+    );
     return new AccountFolder(path, account, lock);
   }
 
@@ -65,6 +73,13 @@ export class AccountFolder {
     return { records: records.sort((one, other) => one.data.created - other.data.created), problems };
   }
 
+  /** Streams that have ended and left something: chunks in quarantine, or kept ones. */
+  async finished(): Promise<RecordFile[]> {
+    const names = await readdir(this.path);
+    const found = names.map((name) => RecordFile.read(join(this.path, name)).catch(() => undefined));
+    return (await Promise.all(found)).filter((record) => record?.data.finalize === 'done') as RecordFile[];
+  }
+
   /** A new stream's folder with its record on disk. */
   async create(
     facts: Pick<StreamRecord, 'endpoint' | 'owner' | 'settings' | 'editor' | 'begun'> & {
@@ -77,7 +92,7 @@ export class AccountFolder {
     const now = Date.now();
     const folder = join(this.path, `${given.kind}-${now.toString(36)}-${randomUUID().slice(0, 8)}`);
     const record = new RecordFile(folder, {
-      version: 1,
+      version: SPOOL_VERSION,
       account: this.#account,
       ...given,
       created: now,
@@ -89,7 +104,8 @@ export class AccountFolder {
       removed_at: null,
       last_data: now,
       last_upload: null,
-      counts: { uploaded: 0, quarantined: 0, dropped: 0, items: 0, bytes: 0 },
+      trouble: null,
+      counts: { uploaded: 0, dropped: 0, items: 0, bytes: 0 },
       lost: [],
       acknowledged: [],
     });
@@ -98,12 +114,19 @@ export class AccountFolder {
       await record.update(() => undefined);
       await syncFolder(this.path);
     } catch (error) {
+      // Each message tries to open the stream: the disk would fill with what is left of the tries.
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
       throw spoolError(error, folder, 'creating the stream folder');
     }
     return record;
   }
 
   release(): void {
+    try {
+      rmSync(join(this.path, OWNER_FILE), { force: true });
+    } catch {
+      // It only says who held the folder; the lock is what counts.
+    }
     this.#lock.release();
   }
 }
@@ -119,13 +142,21 @@ async function removeIfEmpty(folder: string): Promise<void> {
     await rm(folder, { recursive: true, force: true });
 }
 
+/** Who holds an account's folder, or held it when its process was killed; undefined when nobody says so. */
+export async function lockOwner(path: string): Promise<LockOwner | undefined> {
+  try {
+    const parsed = v.safeParse(LockOwner, JSON.parse(await readFile(join(path, OWNER_FILE), 'utf8')));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 async function lockedText(path: string): Promise<string> {
-  const owner = await readFile(join(path, 'owner.json'), 'utf8')
-    .then((text) => JSON.parse(text) as { pid?: number; host?: string; since?: string })
-    .catch(() => ({ pid: undefined, host: undefined, since: undefined }));
+  const owner = await lockOwner(path);
   return (
     `locked: the spool ${path} is in use by another process` +
-    (owner.pid === undefined ? '' : ` (pid ${owner.pid} on ${owner.host}, since ${owner.since})`) +
+    (owner === undefined ? '' : ` (pid ${owner.pid} on ${owner.host}, since ${owner.since})`) +
     '; stop the other Node-RED, or give this account another spool folder'
   );
 }

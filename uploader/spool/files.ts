@@ -70,12 +70,20 @@ export async function removeIfThere(path: string): Promise<void> {
 export const codeOf = (error: unknown): string | undefined =>
   (error as NodeJS.ErrnoException | undefined)?.code;
 
+const ADVICE: Readonly<Record<string, string>> = {
+  EMFILE: 'too many files are open in this process: finalize streams, or raise its limit',
+  ENFILE: 'too many files are open on this machine: end other programs, or raise its limit',
+  EIO: 'the disk fails: look after it, and move the spool to another one',
+};
+
 /** The coded error behind a failed file operation: a full disk is ERR_SPOOL_FULL. */
 export function spoolError(error: unknown, path: string, doing: string): SpoolError {
   if (error instanceof SpoolError) return error;
   const code = codeOf(error);
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const advice = full ? 'free disk space' : 'check that the folder exists and is writable';
+  const advice = full
+    ? 'free disk space'
+    : (ADVICE[code ?? ''] ?? 'check that the folder exists and is writable');
   return new SpoolError(
     full ? 'ERR_SPOOL_FULL' : 'ERR_SPOOL',
     path,

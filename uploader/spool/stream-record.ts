@@ -4,8 +4,9 @@ import * as v from 'valibot';
 import { SpoolError } from '../errors.js';
 import { decodeChecked, encodeChecked } from './checked-json.js';
 import { codeOf, spoolError, writeDurably } from './files.js';
+import { migrated } from './migrate.js';
 
-export const SPOOL_VERSION = 1;
+export const SPOOL_VERSION = 2;
 const FILE = 'stream.json';
 
 const Link = v.object({
@@ -29,6 +30,17 @@ const Generation = v.object({
 });
 export type Generation = v.InferOutput<typeof Generation>;
 
+/** Failures in a row, and when it is tried again: a restart neither hurries nor forgets since when. */
+const Trouble = v.object({
+  /** Unix ms. */
+  since: v.number(),
+  failures: v.number(),
+  /** Unix ms, and how long the wait was: the clock may be set in between. */
+  next_try: v.number(),
+  wait: v.number(),
+  error: v.object({ code: v.string(), message: v.string() }),
+});
+
 const Record = v.object({
   version: v.literal(SPOOL_VERSION),
   kind: v.picklist(['rheed', 'timeseries']),
@@ -51,19 +63,33 @@ const Record = v.object({
   removed_at: v.nullable(v.number()),
   last_data: v.number(),
   last_upload: v.nullable(v.number()),
+  /** What keeps the stream from the service now; null while it goes well. */
+  trouble: v.nullable(Trouble),
   counts: v.object({
     uploaded: v.number(),
-    quarantined: v.number(),
+    /** Given up: on a full disk, or by a person. What is in quarantine is counted by looking there. */
     dropped: v.number(),
-    /** Frames, or points, no longer in the spool, and how many bytes of them went up. */
+    /** Frames, or points, of those, and how many bytes of them went up. */
     items: v.number(),
     bytes: v.number(),
   }),
-  lost: v.array(v.tuple([v.number(), v.string()])),
+  /** Chunks given up, as runs: first index, last index, reason. */
+  lost: v.array(v.tuple([v.number(), v.number(), v.string()])),
   /** Delivered chunks whose files may still be there: not to be sent again. */
   acknowledged: v.array(v.number()),
 });
 export type StreamRecord = v.InferOutput<typeof Record>;
+
+/** Notes that a chunk was given up. */
+export function lose(data: StreamRecord, chunkIndex: number, reason: string): void {
+  data.counts.dropped += 1;
+  const last = data.lost.at(-1);
+  if (last?.[1] === chunkIndex - 1 && last[2] === reason) last[1] = chunkIndex;
+  else data.lost.push([chunkIndex, chunkIndex, reason]);
+}
+
+/** A record of a format that this version does not know. */
+export class NewerSpoolError extends SpoolError {}
 
 /** The stream's `stream.json`: changed in memory at once, on disk before `update` resolves. */
 export class RecordFile {
@@ -95,13 +121,13 @@ export class RecordFile {
     const data = decodeChecked(text);
     const version = (data as { version?: unknown } | undefined)?.version;
     if (typeof version === 'number' && version > SPOOL_VERSION) {
-      throw new SpoolError(
+      throw new NewerSpoolError(
         'ERR_SPOOL',
         path,
         `${path}: written by a newer version (format ${version}, this is ${SPOOL_VERSION}); left alone, install the newer version`,
       );
     }
-    const parsed = v.safeParse(Record, data);
+    const parsed = v.safeParse(Record, await migrated(folder, data));
     if (parsed.success) return new RecordFile(folder, parsed.output);
     throw new SpoolError(
       'ERR_SPOOL',

@@ -1,0 +1,128 @@
+import { readSidecar } from '../../uploader/spool/entry.js';
+import { FrameReader } from '../../uploader/spool/frame-reader.js';
+import { Quarantine } from '../../uploader/spool/quarantine.js';
+import { RowsReader } from '../../uploader/timeseries/rows-reader.js';
+import type { StreamFolder } from '../spool.js';
+import {
+  type ChunkReader,
+  closeChunk,
+  openChunk,
+  type Place,
+  type StoredChunk,
+  storedChunks,
+} from '../stored-chunks.js';
+
+export interface DamagedChunk {
+  readonly chunk: number;
+  readonly from: Place;
+  readonly detail: string;
+  /** Frames, or records, of it that were exported all the same. */
+  readonly exported: number;
+}
+
+/** First and last index, and why they are not here. */
+export type MissingChunks = readonly [first: number, last: number, why: string];
+
+export interface OpenedChunk<R extends ChunkReader> {
+  readonly index: number;
+  readonly place: Place;
+  readonly reader: R;
+  readonly isWhole: boolean;
+}
+
+/** The chunks of a stream for its export, in the order of their indexes; what was left out is noted. */
+export class ExportChunks {
+  readonly stream: StreamFolder;
+  readonly damaged: DamagedChunk[] = [];
+  readonly #withQuarantine: boolean;
+  readonly #chunks: readonly { index: number; chunk: StoredChunk }[];
+  readonly #seen = new Set<number>();
+  readonly #growing = new Map<StoredChunk, RowsReader>();
+
+  private constructor(
+    stream: StreamFolder,
+    withQuarantine: boolean,
+    chunks: readonly { index: number; chunk: StoredChunk }[],
+  ) {
+    this.stream = stream;
+    this.#withQuarantine = withQuarantine;
+    this.#chunks = chunks;
+  }
+
+  static async of(stream: StreamFolder, withQuarantine: boolean): Promise<ExportChunks> {
+    const chunks: { index: number; chunk: StoredChunk }[] = [];
+    for (const chunk of await storedChunks(stream)) {
+      if (chunk.place === 'quarantine' && !withQuarantine) continue;
+      const index = await indexOf(stream, chunk);
+      if (index !== undefined) chunks.push({ index, chunk });
+    }
+    chunks.sort((one, other) => one.index - other.index || one.chunk.number - other.chunk.number);
+    return new ExportChunks(stream, withQuarantine, chunks);
+  }
+
+  get size(): number {
+    return this.#chunks.length;
+  }
+
+  frames(): AsyncGenerator<OpenedChunk<FrameReader>> {
+    return this.#each((reader): reader is FrameReader => reader instanceof FrameReader);
+  }
+
+  /** The same each time, though an open chunk may grow meanwhile. */
+  rows(): AsyncGenerator<OpenedChunk<RowsReader>> {
+    return this.#each((reader): reader is RowsReader => !(reader instanceof FrameReader));
+  }
+
+  /** Indexes from 0 on of chunks that are not here. */
+  async missing(): Promise<MissingChunks[]> {
+    const reasons = new Map<number, string>();
+    for (const [first, last, why] of this.stream.record?.lost ?? [])
+      for (let index = first; index <= last; index += 1) reasons.set(index, why);
+    if (!this.#withQuarantine) {
+      for (const { chunk_index, reason } of (await Quarantine.load(this.stream.path)).chunks)
+        reasons.set(chunk_index, `in quarantine: ${reason}`);
+    }
+    const end = Math.max(-1, ...this.#seen, ...reasons.keys());
+    const runs: [number, number, string][] = [];
+    for (let index = 0; index <= end; index += 1) {
+      if (this.#seen.has(index)) continue;
+      const why = reasons.get(index) ?? 'not here: delivered, and not kept';
+      const last = runs.at(-1);
+      if (last?.[1] === index - 1 && last[2] === why) last[1] = index;
+      else runs.push([index, index, why]);
+    }
+    return runs;
+  }
+
+  async *#each<R extends ChunkReader>(
+    isWanted: (reader: ChunkReader) => reader is R,
+  ): AsyncGenerator<OpenedChunk<R>> {
+    this.damaged.length = 0;
+    for (const { index, chunk } of this.#chunks) {
+      const reader = this.#growing.get(chunk) ?? (await openChunk(this.stream, chunk));
+      // Delivered meanwhile.
+      if (reader === undefined) continue;
+      if (chunk.place === 'open' && reader instanceof RowsReader) this.#growing.set(chunk, reader);
+      try {
+        if (!isWanted(reader)) continue;
+        const { verdict, held, detail } = await reader.check();
+        this.#seen.add(index);
+        if (verdict === 'damaged')
+          this.damaged.push({ chunk: index, from: chunk.place, detail, exported: held });
+        if (held > 0) yield { index, place: chunk.place, reader, isWhole: verdict === 'whole' };
+      } finally {
+        await closeChunk(reader);
+      }
+    }
+  }
+}
+
+/** Undefined when the chunk is gone. */
+async function indexOf(stream: StreamFolder, chunk: StoredChunk): Promise<number | undefined> {
+  const sidecar = await readSidecar(chunk.folder, chunk.number);
+  if (sidecar !== undefined) return sidecar.chunk_index;
+  const reader = await openChunk(stream, chunk);
+  if (reader === undefined) return chunk.place === 'open' ? undefined : chunk.number;
+  await closeChunk(reader);
+  return reader.chunkIndex ?? chunk.number;
+}

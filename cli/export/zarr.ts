@@ -1,0 +1,62 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rheedSettings } from '../../uploader/settings.js';
+import type { ExportChunks } from './chunks.js';
+import { FrameArray } from './frame-array.js';
+import { NumberArray } from './number-array.js';
+
+/**
+ * Writes `frames.zarr`: a Zarr v3 group with the arrays frames[n, y, x], time[n] and chunk[n]. Only frames that are
+ * there are in it, one after the other: a chunk that is missing leaves no gap, `chunk` and the attributes tell.
+ *
+ * @returns the number of frames
+ */
+export async function exportZarr(chunks: ExportChunks, to: string): Promise<number> {
+  const group = join(to, 'frames.zarr');
+  const { record } = chunks.stream;
+  const time = new NumberArray(join(group, 'time'), 'float64', {
+    units: 'seconds since 1970-01-01T00:00:00Z',
+    clock: 'of the computer that recorded; NaN: not known',
+  });
+  const chunk = new NumberArray(join(group, 'chunk'), 'int32', { description: 'chunk index in the stream' });
+  let frames: FrameArray | undefined;
+  let clock: number | null = null;
+  for await (const { index, place: from, reader, isWhole } of chunks.frames()) {
+    const { height, width, places, sidecar } = reader;
+    const size = record === undefined ? places.length : rheedSettings(record.settings).chunkSize;
+    frames ??= new FrameArray(join(group, 'frames'), size, height, width);
+    if (!frames.fits(height, width)) {
+      chunks.damaged.push({ chunk: index, from, detail: 'its frames are of another size', exported: 0 });
+      continue;
+    }
+    clock = sidecar?.clock?.offsetMs ?? clock;
+    const copied = reader.sealed && isWhole && (await frames.addShard(reader.path, places.length));
+    for (const place of places.keys()) {
+      if (!copied) {
+        const bytes = await reader.read(place);
+        if (bytes === undefined) continue;
+        await frames.addFrame(bytes);
+      }
+      await time.add((reader.timeOf(place) ?? Number.NaN) / 1000);
+      await chunk.add(index);
+    }
+  }
+  if (frames === undefined) return 0;
+  await frames.end();
+  await time.end();
+  await chunk.end();
+  const attributes = {
+    stream: record?.generations[0]?.name ?? null,
+    data_ids: record?.generations.map(({ data_id }) => data_id) ?? [],
+    settings: record?.settings ?? {},
+    clock_offset_ms: clock,
+    missing_chunks: await chunks.missing(),
+    damaged_chunks: chunks.damaged,
+  };
+  await mkdir(group, { recursive: true });
+  await writeFile(
+    join(group, 'zarr.json'),
+    JSON.stringify({ zarr_format: 3, node_type: 'group', attributes }, null, 2),
+  );
+  return frames.length;
+}

@@ -1,0 +1,19 @@
+import { FAULT_NAMES } from '../../sandbox/faults.mts';
+import { assertNothingLost, seedOf, summaryOf, torture } from '../helpers/torture.mts';
+
+describe('Node-RED under load, killed at random moments while the service fails, for long', function () {
+  this.timeout(3_600_000);
+
+  it('200 times: what was confirmed arrives once, bit for bit, in order', async () => {
+    const outcome = await torture({
+      seed: seedOf(),
+      kills: 200,
+      life: 10_000,
+      faults: FAULT_NAMES,
+      patience: 300_000,
+      say: (line) => console.log(`      ${line}`),
+    });
+    console.log(`      figures: ${summaryOf(outcome)}`);
+    assertNothingLost(outcome);
+  });
+});

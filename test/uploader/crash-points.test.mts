@@ -1,0 +1,24 @@
+import { missing } from '../helpers/crash-bench.mts';
+import { checkPoints, sample } from '../helpers/crash-points.mts';
+
+/** `npm run soak` tries every point. */
+const SAMPLE = 32;
+const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1000);
+
+describe('the process ends, or the disk fails, at any file operation of a stream’s life', function () {
+  this.timeout(120_000);
+
+  before(function () {
+    const why = missing();
+    if (why === undefined) return;
+    console.log(`skipped: ${why}`);
+    this.skip();
+  });
+
+  for (const kind of ['rheed', 'timeseries'] as const) {
+    it(`${kind}: what was confirmed arrives, once and in order`, async () => {
+      console.log(`      seed ${seed}; replay: CRASH_SEED=${seed} npm test -- crash-points`);
+      await checkPoints(kind, 1, (all) => sample(all, SAMPLE, seed));
+    });
+  }
+});

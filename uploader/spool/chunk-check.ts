@@ -1,0 +1,45 @@
+/** Whether a chunk's files are what they were. */
+export interface ChunkCheck {
+  /** `torn`: an open chunk whose last records were under way when its process ended; recovery cuts them off. */
+  readonly verdict: 'whole' | 'torn' | 'damaged';
+  /** Frames, or records of a journal, that hold. */
+  readonly held: number;
+  /** What does not hold and where; blank when all does. */
+  readonly detail: string;
+}
+
+/**
+ * @param what the parts are
+ * @param holding whether each part holds
+ * @param faults of the files beside the parts
+ * @param mayTear the end may be missing: nothing that holds follows the first part that does not
+ * @param tornBytes bytes behind the last whole part
+ */
+export function checkOfParts(
+  what: string,
+  holding: readonly boolean[],
+  faults: readonly string[],
+  mayTear: boolean,
+  tornBytes: number,
+): ChunkCheck {
+  const held = holding.filter(Boolean).length;
+  const end = mayTear ? holding.lastIndexOf(true) + 1 : holding.length;
+  const bad = [...holding.keys()].filter((n) => n < end && !holding[n]);
+  const details = [...faults];
+  if (bad.length > 0) details.push(`${what}s ${runsOf(bad)} do not hold`);
+  if (details.length > 0) return { verdict: 'damaged', held, detail: details.join('; ') };
+  const torn = holding.length - end + (tornBytes > 0 ? 1 : 0);
+  if (torn === 0) return { verdict: 'whole', held, detail: '' };
+  return { verdict: 'torn', held, detail: `torn tail of ${torn} ${torn === 1 ? 'record' : 'records'}` };
+}
+
+/** Numbers in words: `3, 5–9`. */
+export function runsOf(numbers: readonly number[]): string {
+  const runs: [number, number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
+}
