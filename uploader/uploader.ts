@@ -117,14 +117,16 @@ export class Uploader {
       ),
     };
     delivery.hold(this.#context.access.refusal !== undefined);
-    this.quarantine = new QuarantineDesk(folder, this.#streams, kept, (record, found) =>
-      this.#goOn(record, found),
-    );
+    this.quarantine = new QuarantineDesk(folder, this.#streams, kept, async (record, found) => {
+      const stream = await this.#found(record, found);
+      stream.resume();
+      return stream;
+    });
   }
 
   /**
    * The account's uploader; the same one for all who ask for the same folder. What an earlier process left is
-   * recovered, and its delivery under way, when this resolves.
+   * recovered when this resolves, and its delivery begins.
    *
    * @throws AtomscaleError ERR_SPOOL, ERR_NATIVE
    */
@@ -156,6 +158,11 @@ export class Uploader {
         log,
       );
       await uploader.#recover();
+      // Whoever asked for it listens first: a stream that ends at once is heard.
+      setImmediate(() => {
+        if (uploader.#closing.signal.aborted) return;
+        for (const stream of uploader.#streams) stream.resume();
+      });
       uploader.#ticker = setInterval(() => uploader.#tick(), 1_000);
       uploader.#ticker.unref();
       return uploader;
@@ -350,14 +357,14 @@ export class Uploader {
       return;
     }
     record.data.begun = true;
-    const stream = await this.#goOn(record, found);
+    const stream = await this.#found(record, found);
     const { removed_at, last_data } = record.data;
     const [from, grace] = removed_at === null ? [last_data, ABSENT_GRACE] : [removed_at, REMOVED_GRACE];
     this.#absent.set(stream, performance.now() + Math.min(Math.max(from + grace - Date.now(), 0), grace));
   }
 
-  /** A stream goes on from what is in its folder. */
-  async #goOn(
+  /** A stream made from what is in its folder; it goes on when it is resumed. */
+  async #found(
     record: RecordFile,
     { sidecars, problems, unsealed, quarantine, openNumber }: Recovered,
   ): Promise<AnyStream> {
@@ -376,7 +383,6 @@ export class Uploader {
       stream = new TimeseriesStream(this.#context, record, remainder, open);
     }
     this.#keep(stream);
-    stream.resume();
     return stream;
   }
 

@@ -55,6 +55,25 @@ describe('recovery at start', function () {
     assert.deepEqual([report?.frames, report?.chunks_quarantined, problems], [70, 0, []]);
   });
 
+  it('ends a stream only when its node can hear it', async () => {
+    sandbox = await startSandbox({ port });
+    let uploader = await bench.acquire({ endpoint });
+    const ending = await uploader.startRheed({ node: 'ending', stream: '' }, RHEED_SETTINGS, {});
+    await new Ears(ending).stream('opened');
+    sandbox.faults.set('down');
+    await ending.finalize();
+    const others = range(0, 20).map((i) =>
+      uploader.startRheed({ node: `other ${i}`, stream: '' }, RHEED_SETTINGS, {}),
+    );
+    for (const other of others) await pushAll(await other, 0, 5);
+    await bench.release(uploader);
+    sandbox.faults.clear();
+    uploader = await bench.acquire({ endpoint });
+    const [found] = uploader.attach('ending', 'rheed', {});
+    assert.ok(found, 'it has ended unheard');
+    await new Ears(found).stream('finalized');
+  });
+
   it('wonders about a stream that was being created only if it may have been', async () => {
     const warnings: string[] = [];
     const logger = { error() {}, warn: (text: string) => warnings.push(text), info() {}, debug() {} };
