@@ -7,7 +7,7 @@ import { Clock } from './clock.js';
 import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
 import { AtomscaleError } from './errors.js';
-import { type Logger, loggerOf } from './log.js';
+import { CalmLog, type Logger, loggerOf } from './log.js';
 import { QuarantineDesk } from './quarantine-desk.js';
 import { RheedStream } from './rheed.js';
 import { rheedSettings, timeseriesSettings } from './settings.js';
@@ -66,6 +66,7 @@ export class Uploader {
   readonly #key: string;
   readonly #folder: AccountFolder;
   readonly #context: Context;
+  readonly #log: CalmLog;
   readonly #closing: AbortController;
   readonly #streams = new Set<AnyStream>();
   /**
@@ -87,9 +88,10 @@ export class Uploader {
     options: UploaderOptions,
     delivery: Delivery,
     record: AccountRecord,
-    log: Logger,
+    log: CalmLog,
   ) {
     this.#key = key;
+    this.#log = log;
     this.#folder = folder;
     this.#closing = new AbortController();
     const uploads = options.uploads ?? 4;
@@ -146,7 +148,7 @@ export class Uploader {
   }
 
   static async #start(key: string, options: UploaderOptions): Promise<Uploader> {
-    const log = options.logger ?? loggerOf(1);
+    const log = new CalmLog(options.logger ?? loggerOf(1));
     const folder = await AccountFolder.open(options.spoolDir, options.id);
     try {
       const uploader = new Uploader(
@@ -167,6 +169,7 @@ export class Uploader {
       uploader.#ticker.unref();
       return uploader;
     } catch (error) {
+      log.close();
       folder.release();
       throw error;
     }
@@ -454,6 +457,7 @@ export class Uploader {
       await delivery.close();
       await Promise.allSettled([...this.#streams].map((stream) => stream.close()));
     } finally {
+      this.#log.close();
       this.#folder.release();
     }
   }

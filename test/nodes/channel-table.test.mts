@@ -119,7 +119,7 @@ describe('channel table', () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     try {
       const table = compile({ source: 'payload + 1', sourceType: 'jsonata', channel: 'T' });
-      const msg = { payload: Object.assign([1], { then: () => {} }) };
+      const msg = { payload: Object.defineProperty([1], 'then', { value: () => {}, enumerable: true }) };
       const answer = assert.rejects(read(table, msg), { code: 'ERR_VALUE', message: /within 5000 ms/ });
       mock.timers.tick(5000);
       await answer;
