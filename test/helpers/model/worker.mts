@@ -1,5 +1,5 @@
 /** A process with an uploader and two nodes on it, told by its parent what to do. Its time is fast. */
-import './fast-time.mts';
+import '../fast-time.mts';
 import type { RheedStream } from '../../../dist/uploader/rheed.js';
 import type { TimeseriesStream } from '../../../dist/uploader/timeseries.js';
 import type { AnyStream, Uploader } from '../../../dist/uploader/uploader.js';
