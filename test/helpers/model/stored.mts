@@ -6,6 +6,7 @@ import journalModule from '../../../dist/uploader/timeseries/journal.js';
 import type { FrameChunk, Sandbox } from '../../../sandbox/server.mts';
 import { numbersIn } from '../uploader.mts';
 import { type Kind, numberAt, rowOf } from './data.mts';
+import type { Outcome, World } from './world.mts';
 
 /** One chunk at the service. A frame that is not bit for bit as it was pushed is NaN. */
 export interface Slice {
@@ -16,12 +17,12 @@ export interface Slice {
   readonly startMs: number | undefined;
 }
 
-export async function slicesOf(sandbox: Sandbox, kind: Kind): Promise<Slice[]> {
+export async function slicesOf({ sandbox, outcomes }: World, kind: Kind): Promise<Slice[]> {
   const slices: Slice[] = [];
   for (const { data_id: dataId, pipeline_status, kind: of } of sandbox.streams().reverse()) {
     if (of !== kind) continue;
     const isClosed = pipeline_status === 'stream_error';
-    const rows = kind === 'timeseries' ? await rowsOf(sandbox, dataId) : undefined;
+    const rows = kind === 'timeseries' ? await rowsOf(sandbox, dataId, outcomes.timeseries) : undefined;
     for (const chunk of sandbox.stream(dataId)?.chunks ?? []) {
       const { index } = chunk;
       const numbers = rows?.get(index) ?? numbersIn(await sandbox.readFrames(dataId, index));
@@ -38,7 +39,11 @@ export async function slicesOf(sandbox: Sandbox, kind: Kind): Promise<Slice[]> {
 export const HALF = 0.5;
 
 /** Rows a chunk. A value that was never read then, nor repeats the channel's last one, makes the row NaN. */
-async function rowsOf(sandbox: Sandbox, dataId: string): Promise<Map<number, number[]>> {
+async function rowsOf(
+  sandbox: Sandbox,
+  dataId: string,
+  outcomes: readonly Outcome[],
+): Promise<Map<number, number[]>> {
   const points = await sandbox.readPoints(dataId);
   const { fast, slow } = points;
   const rows = new Map<number, number[]>();
@@ -58,10 +63,11 @@ async function rowsOf(sandbox: Sandbox, dataId: string): Promise<Map<number, num
     // The row of a "no reading" may still belong to the chunk before it, where the channel is held.
     const before = last;
     if (expected.slow !== undefined) last = expected.slow;
-    // A stream, or a continuation, begins in the middle: what was held before it is not seen here.
+    // Not seen here is what was held before the stream, and whether a row without an answer is there as a whole.
     const isHeld =
       last === undefined || value === last || (last === null && (value === before || value === null));
     const isFast = fast.values[row] === expected.fast;
+    if (expected.slow !== undefined && outcomes[number] !== 'confirmed') last = undefined;
     rows.set(index, numbers);
     // A channel that comes back begins another chunk, in the middle of a row: both halves make it whole.
     if (firstHalf !== undefined && isFast && isHeld) firstHalf.numbers[firstHalf.numbers.length - 1] = number;
