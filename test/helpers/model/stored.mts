@@ -35,8 +35,8 @@ export async function slicesOf({ sandbox, outcomes }: World, kind: Kind): Promis
   return slices;
 }
 
-/** Added to the number of a row of which only the first half is there. */
-export const HALF = 0.5;
+/** Added to the number of a confirmed row of which only the first half is there. */
+const HALF = 0.5;
 
 /** Rows a chunk. A value that was never read then, nor repeats the channel's last one, makes the row NaN. */
 async function rowsOf(
@@ -64,10 +64,14 @@ async function rowsOf(
     const before = last;
     if (expected.slow !== undefined) last = expected.slow;
     // Not seen here is what was held before the stream, and whether a row without an answer is there as a whole.
+    const isSure = outcomes[number] === 'confirmed';
     const isHeld =
-      last === undefined || value === last || (last === null && (value === before || value === null));
+      !isSure ||
+      last === undefined ||
+      value === last ||
+      (last === null && (value === before || value === null));
+    if (!isSure && expected.slow !== undefined) last = undefined;
     const isFast = fast.values[row] === expected.fast;
-    if (expected.slow !== undefined && outcomes[number] !== 'confirmed') last = undefined;
     rows.set(index, numbers);
     // A channel that comes back begins another chunk, in the middle of a row: both halves make it whole.
     if (firstHalf !== undefined && isFast && isHeld) firstHalf.numbers[firstHalf.numbers.length - 1] = number;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Sandbox } from '../../../sandbox/server.mts';
 import { FPS } from '../uploader.mts';
 import { KINDS, type Kind, rowOf } from './data.mts';
-import { HALF, type Quarantined, quarantined, type Slice, slicesOf } from './stored.mts';
+import { type Quarantined, quarantined, type Slice, slicesOf } from './stored.mts';
 import type { World } from './world.mts';
 
 export async function verify(world: World): Promise<void> {
@@ -29,8 +29,7 @@ function verifyArrived({ outcomes, happened }: World, kind: Kind, slices: Slice[
   }
   for (const number of kept.numbers[kind]) note(number, 'quarantine');
   for (const [number, where] of places) {
-    const isHalf = number % 1 === HALF && outcomes[kind][number - HALF] === 'unknown';
-    const isKnown = isHalf || outcomes[kind][number] !== undefined;
+    const isKnown = outcomes[kind][number] !== undefined;
     assert.ok(isKnown, `${kind}: ${number} in ${where} is not as it was pushed`);
   }
   const lost: number[] = [];
