@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import checkedJson from '../../dist/uploader/spool/checked-json.js';
 import type { StreamKind } from '../../dist/uploader/types.js';
 import uploaderModule, { type AnyStream, type Uploader } from '../../dist/uploader/uploader.js';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
@@ -98,24 +99,37 @@ export class DamagedSpool {
     return damages;
   }
 
-  /** Every file of the account itself, damaged in every way. */
-  async everyOfAccount(): Promise<Damage[]> {
-    const entries = await readdir(this.#whole, { withFileTypes: true });
-    const files = entries.filter((one) => one.isFile() && one.name !== 'lock').map(({ name }) => name);
-    const damages: Damage[] = [];
-    for (const file of files) {
-      const { length } = await readFile(join(this.#whole, file));
-      for (let at = 0; at < length; at += 1)
-        for (const how of ['cut', 'flip', 'bit'] as const) damages.push({ file, at, how });
-    }
-    return damages;
-  }
-
   /** What does not hold, in words, of all these damages. */
   async failures(damages: readonly Damage[]): Promise<string[]> {
     const failures: string[] = [];
     for (let from = 0; from < damages.length; from += BATCH)
       failures.push(...(await this.#failuresOf(damages.slice(from, from + BATCH))));
+    return failures;
+  }
+
+  /** Files of the account are notes: whatever they say, all streams are found. */
+  async failuresOfAccount(): Promise<string[]> {
+    const failures: string[] = [];
+    const notes = {
+      'owner.json': Buffer.from(JSON.stringify({ pid: 1, host: 'lab', since: '2026-01-01T00:00:00Z' })),
+      'account.json': Buffer.from(checkedJson.encodeChecked({ version: 1, paused_since: 1 })),
+      lock: Buffer.from('?'),
+    };
+    for (const [file, bytes] of Object.entries(notes)) {
+      for (let at = 0; at < bytes.length; at += 5) {
+        for (const how of ['cut', 'flip', 'bit'] as const) {
+          this.#batches += 1;
+          const spoolDir = join(this.#folder, String(this.#batches));
+          await cp(join(this.#folder, 'whole'), spoolDir, { recursive: true });
+          await writeFile(join(spoolDir, 'account', file), damaged(bytes, { file, at, how }));
+          const uploader = await acquire(spoolDir, this.#sandbox.url);
+          const found = uploader.streams.length;
+          await uploader.release();
+          await rm(spoolDir, { recursive: true, force: true });
+          if (found !== 4) failures.push(`${file}:${at}:${how}: expected 4 streams, found ${found}`);
+        }
+      }
+    }
     return failures;
   }
 
