@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { native } from '../native.js';
 import { type ChunkCheck, checkOfParts } from './chunk-check.js';
-import { type RheedSidecar, readSidecar } from './entry.js';
+import { type RheedSidecar, readSidecar, type Sidecar } from './entry.js';
 import { codeOf, numbered } from './files.js';
 import {
   type FrameJournal,
@@ -69,7 +69,8 @@ export class FrameReader {
 
   /** Undefined when there are no frames of this number here, or not any more. */
   static async open(folder: string, number: number, facts: FrameFacts): Promise<FrameReader | undefined> {
-    // The journal before the frames: it speaks only of frames that were written before it.
+    // Journal and sidecar first: they are written before the frames have this name, and go after them.
+    const sidecar = await readSidecar(folder, number);
     const journal = await readIfThere(numbered(folder, number, 'open'));
     for (const ending of ['shard', 'part', 'shard'] as const) {
       const path = numbered(folder, number, ending);
@@ -79,7 +80,7 @@ export class FrameReader {
         const { size } = await file.stat();
         const opening = { file, path, size };
         return ending === 'shard'
-          ? await FrameReader.#sealed(opening, folder, number, facts)
+          ? await FrameReader.#sealed(opening, sidecar ?? (await readSidecar(folder, number)), facts)
           : FrameReader.#open(opening, journal, facts);
       } catch (error) {
         await file.close();
@@ -97,11 +98,9 @@ export class FrameReader {
 
   static async #sealed(
     found: { file: FileHandle; path: string; size: number },
-    folder: string,
-    number: number,
+    sidecar: Sidecar | undefined,
     facts: FrameFacts,
   ): Promise<FrameReader> {
-    const sidecar = await readSidecar(folder, number);
     const known = sidecar?.kind === 'rheed' ? { sidecar } : {};
     const faults = known.sidecar === undefined ? ['its sidecar is missing or damaged'] : [];
     let places = await framesByIndex(found.file, found.size);
