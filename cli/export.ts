@@ -90,10 +90,12 @@ async function exportStream(
   const unit = stream.kind === 'rheed' ? 'frame' : 'value';
   printWrapped(`${title}: ${counted(count, unit)}${count > 0 ? ` to ${to}` : ''}`, '');
   if (stream.problem !== undefined) printWrapped(`damaged  ${stream.problem.message}`, '  ');
-  for (const { chunk, from, detail, exported } of chunks.damaged) {
+  for (const { chunk, from, detail, exported, certain } of chunks.damaged) {
     const where = from === 'quarantine' ? ' in quarantine' : '';
     const parts = stream.kind === 'rheed' ? 'frame' : 'record';
-    const what = exported > 0 ? `${counted(exported, parts)} of it exported` : 'nothing of it exported';
+    const doubt = certain ? '' : ', perhaps changed';
+    const what =
+      exported > 0 ? `${counted(exported, parts)} of it exported${doubt}` : 'nothing of it exported';
     printWrapped(`damaged  chunk ${chunk}${where}: ${detail}; ${what}`, '  ');
   }
   for (const [first, last, why] of await chunks.missing())

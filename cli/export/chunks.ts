@@ -19,6 +19,8 @@ export interface DamagedChunk {
   readonly detail: string;
   /** Frames, or records, of it that were exported all the same. */
   readonly exported: number;
+  /** Each of those has a checksum of its own that holds; else what was exported may be changed. */
+  readonly certain: boolean;
 }
 
 /** First and last index, and why they are not here. */
@@ -110,7 +112,13 @@ export class ExportChunks {
       if (looked === 'gone') continue;
       if (looked === 'missing') {
         this.#seen.add(index);
-        this.damaged.push({ chunk: index, from: chunk.place, detail: 'its data is missing', exported: 0 });
+        this.damaged.push({
+          chunk: index,
+          from: chunk.place,
+          detail: 'its data is missing',
+          exported: 0,
+          certain: true,
+        });
         continue;
       }
       const { reader, check } = looked;
@@ -120,7 +128,13 @@ export class ExportChunks {
         const { verdict, held, detail } = check;
         this.#seen.add(index);
         if (verdict === 'damaged')
-          this.damaged.push({ chunk: index, from: chunk.place, detail, exported: held });
+          this.damaged.push({
+            chunk: index,
+            from: chunk.place,
+            detail,
+            exported: held,
+            certain: isCertain(reader),
+          });
         if (held > 0) yield { index, place: chunk.place, reader, isWhole: verdict === 'whole' };
       } finally {
         await closeChunk(reader);
@@ -128,6 +142,9 @@ export class ExportChunks {
     }
   }
 }
+
+const isCertain = (reader: ChunkReader): boolean =>
+  reader instanceof RowsReader || reader.places.every((place) => place?.crc !== null);
 
 /** Undefined when the chunk is gone. */
 async function indexOf(stream: StreamFolder, chunk: StoredChunk): Promise<number | undefined> {

@@ -81,7 +81,7 @@ export class FrameReader {
         const opening = { file, path, size };
         return ending === 'shard'
           ? await FrameReader.#sealed(opening, sidecar ?? (await readSidecar(folder, number)), facts)
-          : FrameReader.#open(opening, journal, facts);
+          : await FrameReader.#open(opening, journal, facts);
       } catch (error) {
         await file.close();
         throw error;
@@ -112,20 +112,20 @@ export class FrameReader {
     return new FrameReader({ ...found, ...known, sealed: true, places, faults }, facts);
   }
 
-  static #open(
+  static async #open(
     found: { file: FileHandle; path: string; size: number },
     bytes: Buffer | undefined,
     facts: FrameFacts,
-  ): FrameReader {
+  ): Promise<FrameReader> {
     const journal = bytes && readFrameJournal(bytes);
-    const known = journal === undefined ? {} : { journal };
-    // While the header is not whole no message of the chunk was ever confirmed.
-    const isDamaged = journal === undefined && (bytes === undefined || bytes.length >= HEADER);
+    if (journal !== undefined) {
+      return new FrameReader({ ...found, journal, sealed: false, places: journal.places, faults: [] }, facts);
+    }
+    // Without frames and with the header not there yet, nothing in it was ever confirmed.
+    const isDamaged = found.size > 0 || bytes === undefined || bytes.length >= HEADER;
     const faults = isDamaged ? ['its journal is missing or its header does not hold'] : [];
-    return new FrameReader(
-      { ...found, ...known, sealed: false, places: journal?.places ?? [], faults },
-      facts,
-    );
+    const places = await framesByWalk(found.file, found.size, facts.height * facts.width);
+    return new FrameReader({ ...found, sealed: false, places, faults }, facts);
   }
 
   get chunkIndex(): number | undefined {
@@ -168,12 +168,19 @@ export class FrameReader {
       if (frames !== this.places.length)
         faults.push(`expected ${frames} frames, found ${this.places.length}`);
     }
-    const mayTear = !this.sealed;
-    return checkOfParts('frame', holding, faults, mayTear, this.#journal?.tornBytes ?? 0);
+    return checkOfParts('frame', holding, faults, !this.sealed, this.#tornBytes());
   }
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  /** Bytes of frames and records that were being written. */
+  #tornBytes(): number {
+    if (this.#journal === undefined) return 0;
+    const last = this.#journal.places.findLast((place) => place !== undefined);
+    const end = last === undefined ? 0 : last.offset + last.length;
+    return this.#journal.tornBytes + Math.max(0, this.#size - end);
   }
 
   /** Of the whole file, by the handle: it may have no name any more. */
