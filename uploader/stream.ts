@@ -67,6 +67,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
   /** Everything accepted before the finalize intent is sealed. */
   #allSealed = false;
   #sealing: Promise<void> | undefined;
+  #sealingRemainder: Promise<void> | undefined;
 
   constructor(context: Context, record: RecordFile, remainder: Remainder<S>) {
     super(context.log);
@@ -282,7 +283,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
       this.finalize().catch((error: unknown) => this.tell('problem', error as AtomscaleError));
     }
     if (finalize === 'wanted') void this.#sealOpen();
-    void this.#sealRemainder();
+    this.#sealRemainder();
     // Had the disk or an answer ended it, it goes on here.
     if (this.record.data.begun && !this.refused && !this.#opening.isLinked) this.#opening.start();
   }
@@ -292,6 +293,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
     this.#closed = true;
     this.context.delivery.remove(this.shipping);
     await this.#opening.closed();
+    await this.#sealingRemainder;
     await this.#ending;
     if (this.record.data.finalize === 'done') return;
     await this.closeFiles();
@@ -438,13 +440,12 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamEvents i
   }
 
   /** What a full disk did not let be sealed at the start, as soon as it does. */
-  async #sealRemainder(): Promise<void> {
+  #sealRemainder(): void {
     const [number] = this.shipping.unsealed;
-    if (number === undefined || this.#sealing !== undefined) return;
-    this.#sealing = this.#sealLater(number).finally(() => {
-      this.#sealing = undefined;
+    if (number === undefined || this.#closed) return;
+    this.#sealingRemainder ??= this.#sealLater(number).finally(() => {
+      this.#sealingRemainder = undefined;
     });
-    await this.#sealing;
   }
 
   async #sealLater(number: number): Promise<void> {

@@ -29,8 +29,8 @@ export interface Fate {
   readonly confirmed: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly arrived: number;
-  /** Confirmed numbers that did not arrive. */
-  readonly lost: readonly number[];
+  /** Confirmed numbers that did not arrive, as ranges. */
+  readonly lost: readonly string[];
   /** What arrived and is not greater than what arrived before it: twice, or out of order. */
   readonly disordered: readonly number[];
   /** How much arrived that is not what was sent. */
@@ -290,11 +290,21 @@ class Torture {
       confirmed: confirmed.length,
       refused,
       arrived: arrived.length,
-      lost: confirmed.filter((number) => !there.has(number)),
+      lost: rangesOf(confirmed.filter((number) => !there.has(number))),
       disordered: whole.filter((number, at) => at > 0 && number <= (whole[at - 1] as number)),
       damaged: arrived.length - whole.length,
     };
   }
+}
+
+function rangesOf(numbers: readonly number[]): string[] {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map((range) => range.join('–'));
 }
 
 export async function torture(plan: TorturePlan): Promise<TortureOutcome> {
@@ -310,7 +320,7 @@ export async function torture(plan: TorturePlan): Promise<TortureOutcome> {
 
 /** Every confirmed message arrived once, whole and in order; the others at most once. */
 export function assertNothingLost({ seed, fates, complaints, left, crashes }: TortureOutcome): void {
-  const replay = `seed ${seed}: run it again with SEED=${seed}`;
+  const replay = `seed ${seed}: run it again with SEED=${seed}; left: ${left.join('\n')}`;
   for (const { node, confirmed, lost, disordered, damaged } of fates) {
     assert.ok(confirmed > 0, `${node}: nothing was confirmed; ${replay}`);
     assert.deepEqual(
