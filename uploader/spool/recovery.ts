@@ -44,7 +44,7 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
     data.next_number = Math.max(data.next_number, number + 1);
     if (data.acknowledged.includes(number)) {
       const paths = [...endings].map((ending) => numbered(folder, number, ending));
-      if (kept === undefined) await Promise.all(paths.map(removeIfThere));
+      if (kept === undefined || kept.days === 0) await Promise.all(paths.map(removeIfThere));
       else await kept.keep(folder, paths);
     } else if (data.kind === 'timeseries' && endings.has('open') && !endings.has('rows')) {
       openNumber = number;
@@ -87,6 +87,11 @@ export async function quarantineNumber(
     quarantine.path,
     `chunk ${number} of ${folder}: ${reason}; moved to quarantine`,
   );
+}
+
+/** True when there are files of chunks, sealed or open. */
+export async function holdsChunks(folder: string): Promise<boolean> {
+  return (await chunkFiles(folder)).size > 0;
 }
 
 async function chunkFiles(folder: string): Promise<Map<number, Set<string>>> {
