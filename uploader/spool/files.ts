@@ -64,8 +64,16 @@ export async function renameHeld(from: string, to: string): Promise<void> {
   }
 }
 
+/** Makes a folder, and those around it, so that they are there after a power cut. */
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  const first = await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    // The one around may be another user's: what can only be entered cannot be synced.
+    await syncFolder(dirname(made)).catch((error: unknown) => {
+      if (codeOf(error) !== 'EACCES') throw error;
+    });
+  }
 }
 
 export async function removeIfThere(path: string): Promise<void> {
