@@ -6,7 +6,7 @@ import { exportCsv } from './export/readings.js';
 import { exportTiff } from './export/tiff.js';
 import { exportZarr } from './export/zarr.js';
 import { counted, printWrapped } from './print.js';
-import { openSpool, type StreamFolder } from './spool.js';
+import { type Account, openSpool, type StreamFolder } from './spool.js';
 import { UsageError } from './usage.js';
 
 type Writer = (chunks: ExportChunks, to: string) => Promise<number>;
@@ -46,7 +46,7 @@ export async function exportStreams(
       ...(streams.length > 1 ? [stream.name] : []),
     ];
     const write = chosen?.write ?? DEFAULTS[stream.kind];
-    const result = await exportStream(stream, join(target, ...parts), write, quarantine);
+    const result = await exportStream(account, stream, join(target, ...parts), write, quarantine);
     exported += result.count;
     isWhole &&= result.isWhole;
   }
@@ -74,6 +74,7 @@ async function refuseUsed(target: string): Promise<void> {
 }
 
 async function exportStream(
+  account: Account,
   stream: StreamFolder,
   to: string,
   write: Writer,
@@ -84,15 +85,17 @@ async function exportStream(
     printWrapped(`${title}: ${stream.problem?.message}`, '');
     return { count: 0, isWhole: false };
   }
-  const chunks = await ExportChunks.of(stream, quarantine);
+  const chunks = await ExportChunks.of(account, stream, quarantine);
   const count = await write(chunks, to);
   const unit = stream.kind === 'rheed' ? 'frame' : 'value';
   printWrapped(`${title}: ${counted(count, unit)}${count > 0 ? ` to ${to}` : ''}`, '');
   if (stream.problem !== undefined) printWrapped(`damaged  ${stream.problem.message}`, '  ');
-  for (const { chunk, from, detail, exported } of chunks.damaged) {
+  for (const { chunk, from, detail, exported, certain } of chunks.damaged) {
     const where = from === 'quarantine' ? ' in quarantine' : '';
     const parts = stream.kind === 'rheed' ? 'frame' : 'record';
-    const what = exported > 0 ? `${counted(exported, parts)} of it exported` : 'nothing of it exported';
+    const doubt = certain ? '' : ', perhaps changed';
+    const what =
+      exported > 0 ? `${counted(exported, parts)} of it exported${doubt}` : 'nothing of it exported';
     printWrapped(`damaged  chunk ${chunk}${where}: ${detail}; ${what}`, '  ');
   }
   for (const [first, last, why] of await chunks.missing())

@@ -8,6 +8,7 @@ import { askOwner, type Request } from '../uploader/spool/requests.js';
 import { RecordFile } from '../uploader/spool/stream-record.js';
 import { counted, printWrapped } from './print.js';
 import { type Account, openSpool, type StreamFolder } from './spool.js';
+import { quarantineOf } from './stored-chunks.js';
 import { UsageError } from './usage.js';
 
 interface QuarantineOptions {
@@ -49,7 +50,7 @@ async function tasksOf(folder: string | undefined, chunks: string | undefined): 
   }
   const tasks: Task[] = [];
   for (const { account, stream } of streams) {
-    const found = chosen(await Quarantine.load(stream.path), indexes);
+    const found = chosen(await quarantineOf(stream), indexes);
     if (found.length > 0)
       tasks.push({ account, stream, chunks: found.map(({ chunk_index }) => chunk_index) });
   }

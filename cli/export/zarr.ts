@@ -26,7 +26,8 @@ export async function exportZarr(chunks: ExportChunks, to: string): Promise<numb
     const size = record === undefined ? places.length : rheedSettings(record.settings).chunkSize;
     frames ??= new FrameArray(join(group, 'frames'), size, height, width);
     if (!frames.fits(height, width)) {
-      chunks.damaged.push({ chunk: index, from, detail: 'its frames are of another size', exported: 0 });
+      const detail = 'its frames are of another size';
+      chunks.damaged.push({ chunk: index, from, detail, exported: 0, certain: true });
       continue;
     }
     clock = sidecar?.clock?.offsetMs ?? clock;

@@ -105,8 +105,8 @@ describe('spool verify', function () {
     await truncate(join(left.rheed, '000003.part'), (await stat(join(left.rheed, '000003.part'))).size - 300);
     await appendFile(join(left.series, '000002.open'), '0000');
     const found = await faults();
-    assert.match(found['000003.part'] as string, /^torn: torn tail of \d+ records?$/);
-    assert.equal(found['000002.open'], 'torn: torn tail of 1 record');
+    assert.match(found['000003.part'] as string, /^torn: torn tail of \d+ frames?$/);
+    assert.equal(found['000002.open'], 'torn: torn tail of 4 bytes');
     assert.equal((await spool(['verify', left.bench.spoolDir])).code, 0);
   });
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StreamKind } from '../../dist/uploader/types.js';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { finish } from './after-crash.mts';
+import { finish, Recoverer } from './after-crash.mts';
 import { cutPower, type Disk } from './power-cut.mts';
 import type { LifeOptions, Promised } from './stream-lives.mts';
 
@@ -62,6 +62,7 @@ export function missing(): string | undefined {
 export class CrashBench {
   readonly #folder: string;
   readonly #sandbox: Sandbox;
+  readonly #recoverer = new Recoverer();
   #lives = 0;
 
   private constructor(folder: string, sandbox: Sandbox) {
@@ -86,6 +87,7 @@ export class CrashBench {
   }
 
   async end(): Promise<void> {
+    await this.#recoverer.end();
     await this.#sandbox.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -117,7 +119,7 @@ export class CrashBench {
       await cutPower(life.options.spoolDir, operations, disk);
       promises = synced(promises);
     }
-    await finish(life.options, this.#sandbox, promises);
+    await finish(life.options, this.#recoverer, this.#sandbox, promises);
     await rm(life.folder, { recursive: true });
   }
 

@@ -13,7 +13,7 @@ export interface ChunkCheck {
  * @param holding whether each part holds
  * @param faults of the files beside the parts
  * @param mayTear the end may be missing: nothing that holds follows the first part that does not
- * @param tornBytes bytes behind the last whole part
+ * @param tornBytes bytes behind the last part
  */
 export function checkOfParts(
   what: string,
@@ -27,10 +27,12 @@ export function checkOfParts(
   const bad = [...holding.keys()].filter((n) => n < end && !holding[n]);
   const details = [...faults];
   if (bad.length > 0) details.push(`${what}s ${runsOf(bad)} do not hold`);
+  if (!mayTear && tornBytes > 0) details.push(`${tornBytes} bytes behind the last ${what} do not hold`);
   if (details.length > 0) return { verdict: 'damaged', held, detail: details.join('; ') };
-  const torn = holding.length - end + (tornBytes > 0 ? 1 : 0);
-  if (torn === 0) return { verdict: 'whole', held, detail: '' };
-  return { verdict: 'torn', held, detail: `torn tail of ${torn} ${torn === 1 ? 'record' : 'records'}` };
+  const torn = holding.length - end;
+  if (torn === 0 && tornBytes === 0) return { verdict: 'whole', held, detail: '' };
+  const tail = torn > 0 ? `${torn} ${torn === 1 ? what : `${what}s`}` : `${tornBytes} bytes`;
+  return { verdict: 'torn', held, detail: `torn tail of ${tail}` };
 }
 
 /** Numbers in words: `3, 5–9`. */

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { native } from '../native.js';
 import { type ChunkCheck, checkOfParts } from './chunk-check.js';
-import { type RheedSidecar, readSidecar } from './entry.js';
+import { type RheedSidecar, readSidecar, type Sidecar } from './entry.js';
 import { codeOf, numbered } from './files.js';
 import {
   type FrameJournal,
@@ -69,7 +69,8 @@ export class FrameReader {
 
   /** Undefined when there are no frames of this number here, or not any more. */
   static async open(folder: string, number: number, facts: FrameFacts): Promise<FrameReader | undefined> {
-    // The journal before the frames: it speaks only of frames that were written before it.
+    // Journal and sidecar first: they are written before the frames have this name, and go after them.
+    const sidecar = await readSidecar(folder, number);
     const journal = await readIfThere(numbered(folder, number, 'open'));
     for (const ending of ['shard', 'part', 'shard'] as const) {
       const path = numbered(folder, number, ending);
@@ -79,8 +80,8 @@ export class FrameReader {
         const { size } = await file.stat();
         const opening = { file, path, size };
         return ending === 'shard'
-          ? await FrameReader.#sealed(opening, folder, number, facts)
-          : FrameReader.#open(opening, journal, facts);
+          ? await FrameReader.#sealed(opening, sidecar ?? (await readSidecar(folder, number)), facts)
+          : await FrameReader.#open(opening, journal, facts);
       } catch (error) {
         await file.close();
         throw error;
@@ -97,11 +98,9 @@ export class FrameReader {
 
   static async #sealed(
     found: { file: FileHandle; path: string; size: number },
-    folder: string,
-    number: number,
+    sidecar: Sidecar | undefined,
     facts: FrameFacts,
   ): Promise<FrameReader> {
-    const sidecar = await readSidecar(folder, number);
     const known = sidecar?.kind === 'rheed' ? { sidecar } : {};
     const faults = known.sidecar === undefined ? ['its sidecar is missing or damaged'] : [];
     let places = await framesByIndex(found.file, found.size);
@@ -113,20 +112,20 @@ export class FrameReader {
     return new FrameReader({ ...found, ...known, sealed: true, places, faults }, facts);
   }
 
-  static #open(
+  static async #open(
     found: { file: FileHandle; path: string; size: number },
     bytes: Buffer | undefined,
     facts: FrameFacts,
-  ): FrameReader {
+  ): Promise<FrameReader> {
     const journal = bytes && readFrameJournal(bytes);
-    const known = journal === undefined ? {} : { journal };
-    // While the header is not whole no message of the chunk was ever confirmed.
-    const isDamaged = journal === undefined && (bytes === undefined || bytes.length >= HEADER);
+    if (journal !== undefined) {
+      return new FrameReader({ ...found, journal, sealed: false, places: journal.places, faults: [] }, facts);
+    }
+    // Without frames and with the header not there yet, nothing in it was ever confirmed.
+    const isDamaged = found.size > 0 || bytes === undefined || bytes.length >= HEADER;
     const faults = isDamaged ? ['its journal is missing or its header does not hold'] : [];
-    return new FrameReader(
-      { ...found, ...known, sealed: false, places: journal?.places ?? [], faults },
-      facts,
-    );
+    const places = await framesByWalk(found.file, found.size, facts.height * facts.width);
+    return new FrameReader({ ...found, sealed: false, places, faults }, facts);
   }
 
   get chunkIndex(): number | undefined {
@@ -169,12 +168,19 @@ export class FrameReader {
       if (frames !== this.places.length)
         faults.push(`expected ${frames} frames, found ${this.places.length}`);
     }
-    const mayTear = !this.sealed;
-    return checkOfParts('frame', holding, faults, mayTear, this.#journal?.tornBytes ?? 0);
+    return checkOfParts('frame', holding, faults, !this.sealed, this.#tornBytes());
   }
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  /** Bytes of frames and records that were being written. */
+  #tornBytes(): number {
+    if (this.#journal === undefined) return 0;
+    const last = this.#journal.places.findLast((place) => place !== undefined);
+    const end = last === undefined ? 0 : last.offset + last.length;
+    return this.#journal.tornBytes + Math.max(0, this.#size - end);
   }
 
   /** Of the whole file, by the handle: it may have no name any more. */

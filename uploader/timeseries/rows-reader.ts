@@ -42,6 +42,8 @@ export class RowsReader {
 
   /** Undefined when there are no rows of this number here, or not any more. */
   static async open(folder: string, number: number): Promise<RowsReader | undefined> {
+    // The sidecar first: it is written before the rows have this name, and goes after them.
+    const before = await readSidecar(folder, number);
     for (const ending of ['rows', 'open', 'rows'] as const) {
       const path = numbered(folder, number, ending);
       const bytes = await readFile(path).catch((error: unknown) => {
@@ -49,7 +51,7 @@ export class RowsReader {
         throw error;
       });
       if (bytes === undefined) continue;
-      const sidecar = await readSidecar(folder, number);
+      const sidecar = before ?? (await readSidecar(folder, number));
       const known = sidecar?.kind === 'timeseries' ? sidecar : undefined;
       return new RowsReader(path, number, known, ending === 'rows', bytes);
     }
