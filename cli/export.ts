@@ -89,7 +89,8 @@ async function exportStream(
   const count = await write(chunks, to);
   const unit = stream.kind === 'rheed' ? 'frame' : 'value';
   printWrapped(`${title}: ${counted(count, unit)}${count > 0 ? ` to ${to}` : ''}`, '');
-  if (stream.problem !== undefined) printWrapped(`damaged  ${stream.problem.message}`, '  ');
+  const problem = stream.problem ?? stream.damage;
+  if (problem !== undefined) printWrapped(`damaged  ${problem.message}`, '  ');
   for (const { chunk, from, detail, exported, certain } of chunks.damaged) {
     const where = from === 'quarantine' ? ' in quarantine' : '';
     const parts = stream.kind === 'rheed' ? 'frame' : 'record';
@@ -100,5 +101,5 @@ async function exportStream(
   }
   for (const [first, last, why] of await chunks.missing())
     printWrapped(`missing  ${first === last ? `chunk ${first}` : `chunks ${first}–${last}`}: ${why}`, '  ');
-  return { count, isWhole: chunks.damaged.length === 0 && stream.problem === undefined };
+  return { count, isWhole: chunks.damaged.length === 0 && problem === undefined };
 }

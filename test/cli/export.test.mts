@@ -148,12 +148,17 @@ describe('spool export', function () {
     );
   });
 
-  it('exports a stream whose record is damaged, without times', async function () {
+  it('exports a stream whose record is damaged by the one before it, else without times', async function () {
     await flip(join(left.rheed, 'stream.json'), 40);
-    const { code, out } = await spool(['export', left.rheed, '--to', to]);
+    const { code, out } = await spool(['export', left.rheed, '--to', join(to, 'before')]);
     assert.equal(code, 1);
-    assert.match(out, /damaged +\S+stream\.json: damaged\s+\(checksum\)/);
-    const found = await read<ReadZarr>(this, 'zarr');
+    assert.match(out, /^run, .*damaged +\S+stream\.json: damaged\s+\(checksum\)/s);
+    await remove(join(left.rheed, 'stream.json.old'));
+    assert.equal((await spool(['export', left.rheed, '--to', join(to, 'without')])).code, 1);
+    const before = await read<ReadZarr>(this, 'zarr', join(to, 'before'));
+    assert.deepEqual(numbersIn(before), range(0, 70));
+    assert.equal(before.times.at(-1), 1_700_000_006.9);
+    const found = await read<ReadZarr>(this, 'zarr', join(to, 'without'));
     assert.deepEqual(numbersIn(found), range(0, 70));
     assert.deepEqual(new Set(found.times), new Set([null]));
   });
