@@ -6,7 +6,7 @@ import { ApiClient, DEFAULT_ENDPOINT } from './api/client.js';
 import { Clock } from './clock.js';
 import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
-import { AtomscaleError } from './errors.js';
+import { AtomscaleError, type SpoolError } from './errors.js';
 import { CalmLog, type Logger, loggerOf } from './log.js';
 import { QuarantineDesk } from './quarantine-desk.js';
 import { RheedStream } from './rheed.js';
@@ -80,6 +80,11 @@ export class Uploader {
   /** Streams that are being created. */
   #creating = 0;
   #ticker: NodeJS.Timeout | undefined;
+  #lose: (gone: SpoolError) => void = () => {};
+  /** Resolves when the spool folder is no longer there: whoever sees it come back acquires again. */
+  readonly lost: Promise<SpoolError> = new Promise((resolve) => {
+    this.#lose = resolve;
+  });
   #ticking: Promise<void> | undefined;
 
   private constructor(
@@ -409,6 +414,9 @@ export class Uploader {
 
   async #tickOnce(): Promise<void> {
     const now = performance.now();
+    const gone = await this.#folder.gone();
+    this.#context.budget.refuse(gone);
+    if (gone !== undefined) return this.#lose(gone);
     const sizes = await Promise.all([...this.#streams].map((stream) => this.#tickStream(stream, now)));
     const openBytes = sizes.reduce((sum, size) => sum + size, 0);
     await this.#context.budget.refresh(openBytes);

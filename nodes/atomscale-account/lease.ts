@@ -1,4 +1,5 @@
-import { AtomscaleError } from '../../uploader/errors.js';
+import { existsSync } from 'node:fs';
+import { AtomscaleError, type SpoolError } from '../../uploader/errors.js';
 import type { Uploader } from '../../uploader/uploader.js';
 import type { AccountUser } from '../common/account.js';
 
@@ -15,6 +16,8 @@ export class Lease {
   #uploader: Uploader | null = null;
   #failure: AtomscaleError | null = null;
   #retry: NodeJS.Timeout | undefined;
+  /** The spool folder that is no longer there. */
+  #gone: string | undefined;
   #closing = false;
   #emptied: () => void = () => {};
 
@@ -48,18 +51,41 @@ export class Lease {
   }
 
   async #try(): Promise<void> {
+    // One that was there and is gone is waited for: an empty one in its place would hide that.
+    if (this.#gone !== undefined && !existsSync(this.#gone)) return this.#tryLater();
     try {
-      this.#uploader = await this.#acquire();
+      const uploader = await this.#acquire();
+      this.#uploader = uploader;
       this.#failure = null;
+      this.#gone = undefined;
+      void uploader.lost.then((error) => this.#lose(uploader, error));
     } catch (error) {
       this.#failure = toAtomscaleError(error);
       // A spool can come back (lock released, disk mounted or freed); settings and binaries need a person.
-      if (['ERR_SPOOL', 'ERR_SPOOL_FULL'].includes(this.#failure.code) && !this.#closing) {
-        this.#retry = setTimeout(() => {
-          this.#attempt = this.#try();
-        }, RETRY_INTERVAL);
-      }
+      if (['ERR_SPOOL', 'ERR_SPOOL_FULL'].includes(this.#failure.code)) this.#tryLater();
     }
+    this.#tell();
+  }
+
+  #tryLater(): void {
+    if (this.#closing) return;
+    this.#retry = setTimeout(() => {
+      this.#attempt = this.#try();
+    }, RETRY_INTERVAL);
+  }
+
+  async #lose(uploader: Uploader, error: SpoolError): Promise<void> {
+    if (this.#uploader !== uploader || this.#closing) return;
+    this.#uploader = null;
+    this.#failure = error;
+    this.#gone = error.path;
+    this.#tell();
+    this.#attempt = uploader.release().catch(() => undefined);
+    await this.#attempt;
+    this.#tryLater();
+  }
+
+  #tell(): void {
     for (const user of this.#users) {
       if (this.#uploader) this.#welcome(user, this.#uploader);
       else if (this.#failure) user.unavailable(this.#failure);

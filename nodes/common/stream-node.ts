@@ -88,6 +88,8 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   ready(uploader: Uploader): void {
     this.#failure = null;
     this.#uploader = uploader;
+    // Those of an uploader that was lost are found again by this one.
+    this.#streams.clear();
     for (const stream of uploader.attach(this.#node.id, this.#kind.kind, this.#editor)) {
       // An uploader gives a node streams of the kind it asked for only.
       this.#streams.follow(stream as S, openerFromDisk(stream.topic, stream.owner.stream), true);

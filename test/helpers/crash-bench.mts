@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StreamKind } from '../../dist/uploader/types.js';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { finish } from './after-crash.mts';
+import { finish, Recoverer } from './after-crash.mts';
 import type { LifeOptions, Promised } from './stream-lives.mts';
 
 /** The process ends before, within or after the operation; or the operation fails, and those up to `until`. */
@@ -59,6 +59,7 @@ export function missing(): string | undefined {
 export class CrashBench {
   readonly #folder: string;
   readonly #sandbox: Sandbox;
+  readonly #recoverer = new Recoverer();
   #lives = 0;
 
   private constructor(folder: string, sandbox: Sandbox) {
@@ -83,6 +84,7 @@ export class CrashBench {
   }
 
   async end(): Promise<void> {
+    await this.#recoverer.end();
     await this.#sandbox.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -108,7 +110,7 @@ export class CrashBench {
     if (life.code !== 137 || isEnded) {
       assert.ok(isEnded, `the life ended with ${life.code} before its end: ${life.errors}`);
     }
-    await finish(life.options, this.#sandbox, promises);
+    await finish(life.options, this.#recoverer, this.#sandbox, promises);
     await rm(life.folder, { recursive: true });
   }
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { SpoolError } from '../errors.js';
 import { type FolderLock, native, nativeError } from '../native.js';
 import type { StreamKind } from '../types.js';
-import { FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
+import { codeOf, FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
 import { RecordFile, SPOOL_VERSION, type StreamRecord } from './stream-record.js';
 
 /** Names that become folders are made of these alone. */
@@ -26,11 +26,14 @@ export class AccountFolder {
   readonly path: string;
   readonly #account: string;
   readonly #lock: FolderLock;
+  /** Which lock file it is: a folder of the same name may be another one. */
+  readonly #identity: string;
 
-  private constructor(path: string, account: string, lock: FolderLock) {
+  private constructor(path: string, account: string, lock: FolderLock, identity: string) {
     this.path = path;
     this.#account = account;
     this.#lock = lock;
+    this.#identity = identity;
   }
 
   /** @throws SpoolError ERR_SPOOL when another process holds it or it cannot be written */
@@ -53,7 +56,20 @@ export class AccountFolder {
     await writeFile(join(path, OWNER_FILE), JSON.stringify(owner), { mode: FILE_MODE }).catch(
       () => undefined,
     );
-    return new AccountFolder(path, account, lock);
+    return new AccountFolder(path, account, lock, await identityOf(path));
+  }
+
+  /** What is the matter when the folder is no longer there, or another one is in its place. */
+  async gone(): Promise<SpoolError | undefined> {
+    const identity = await identityOf(this.path);
+    if (identity === this.#identity) return undefined;
+    const found = /^E[A-Z]+$/.test(identity) ? identity : 'another folder';
+    return new SpoolError(
+      'ERR_SPOOL',
+      this.path,
+      `gone: expected the spool folder ${this.path}, found ${found}; was it deleted, renamed, or its disk unmounted? ` +
+        'Nothing is stored until it is back; to begin an empty one, deploy again',
+    );
   }
 
   /** The streams found, and what could not be read. */
@@ -129,6 +145,15 @@ export class AccountFolder {
       // It only says who held the folder; the lock is what counts.
     }
     this.#lock.release();
+  }
+}
+
+async function identityOf(path: string): Promise<string> {
+  try {
+    const { dev, ino } = await stat(join(path, 'lock'), { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    return codeOf(error) ?? (error as Error).message;
   }
 }
 

@@ -31,6 +31,8 @@ export class Budget {
   #open = 0;
   #free = Number.POSITIVE_INFINITY;
   #dropping: Promise<unknown> | undefined;
+  /** The folder is gone. */
+  #gone: SpoolError | undefined;
 
   constructor(folder: string, options: BudgetOptions, kept: KeptChunks, holders: () => Iterable<Droppable>) {
     this.#folder = folder;
@@ -49,6 +51,11 @@ export class Budget {
     this.#sealed += bytes;
   }
 
+  /** Refuses all data while the spool folder is not there; undefined: it is there again. */
+  refuse(gone: SpoolError | undefined): void {
+    this.#gone = gone;
+  }
+
   /** Looks at the disk, once a second: a look per frame would be a system call per frame. */
   async refresh(openBytes: number): Promise<void> {
     this.#open = openBytes;
@@ -61,9 +68,11 @@ export class Budget {
   /**
    * Admits data.
    *
-   * @throws SpoolError ERR_SPOOL_FULL when the spool is full and the newest is to be refused
+   * @throws SpoolError ERR_SPOOL_FULL when the spool is full and the newest is to be refused, ERR_SPOOL when its
+   * folder is gone
    */
   admit(): void {
+    if (this.#gone !== undefined) throw this.#gone;
     if (this.#excess() <= 0) return;
     if (this.#options.whenFull === 'drop-oldest') {
       this.#dropping ??= this.#makeRoom().finally(() => {

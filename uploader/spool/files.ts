@@ -65,7 +65,13 @@ export async function renameHeld(from: string, to: string): Promise<void> {
 }
 
 export async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  try {
+    await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+  } catch (error) {
+    // That is what the recursive call says of a read-only disk as well: the plain one tells them apart.
+    if (codeOf(error) !== 'ENOENT') throw error;
+    await mkdir(path, { mode: FOLDER_MODE });
+  }
 }
 
 export async function removeIfThere(path: string): Promise<void> {

@@ -5,6 +5,7 @@ import { SpoolError } from '../errors.js';
 import { coded, native } from '../native.js';
 import { readSidecar, type Sidecar } from './entry.js';
 import { numbered, removeIfThere } from './files.js';
+import { keepDamaged } from './keep-damaged.js';
 import type { KeptChunks } from './kept.js';
 import { Quarantine } from './quarantine.js';
 import type { RecordFile } from './stream-record.js';
@@ -47,6 +48,8 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
       else await kept.keep(folder, paths);
     } else if (data.kind === 'timeseries' && endings.has('open') && !endings.has('rows')) {
       openNumber = number;
+      const damage = await keepDamaged(record, quarantine, number);
+      if (damage !== undefined) problems.push(cutShort(record, number, damage));
     } else {
       try {
         const { sidecar, problem } = await recoverNumber(record, quarantine, number);
@@ -123,14 +126,12 @@ export async function recoverNumber(
     !existsSync(file('shard')) &&
     (existsSync(file('part')) || existsSync(file('open')))
   ) {
+    const damage = await keepDamaged(record, quarantine, number);
     const { sealed, damaged } = await coded(folder, () =>
       native().recoverChunk(folder, number, Number(data.settings.fps)),
     );
     if (sealed == null) return damaged == null ? {} : aside(damaged);
-    if (damaged != null) {
-      const text = `chunk ${number} of ${folder}: ${damaged}; its ${sealed.frames} whole frames are kept`;
-      problem = new SpoolError('ERR_SPOOL', folder, text);
-    }
+    if (damaged != null) problem = cutShort(record, number, damaged, damage !== undefined);
   }
   const sidecar = await readSidecar(folder, number);
   if (sidecar === undefined) return aside('its sidecar is missing or damaged');
@@ -141,3 +142,13 @@ export async function recoverNumber(
 }
 
 const isFull = (error: unknown): boolean => error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL';
+
+/** What is told of an open chunk that was cut. */
+function cutShort({ folder }: RecordFile, number: number, detail: string, isKept = true): SpoolError {
+  const kept = isKept ? ', and all of it as it was found is in quarantine' : '';
+  return new SpoolError(
+    'ERR_SPOOL',
+    folder,
+    `chunk ${number} of ${folder}: ${detail}; what holds before is delivered${kept}`,
+  );
+}

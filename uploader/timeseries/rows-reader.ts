@@ -82,6 +82,11 @@ export class RowsReader {
     return points;
   }
 
+  /** False when its first line does not hold: what the others mean is not known. */
+  get isReadable(): boolean {
+    return this.#header !== undefined || !this.#hasLines;
+  }
+
   check(): ChunkCheck {
     const faults: string[] = [];
     // A chunk whose first line does not end was being begun: nothing in it was ever confirmed.
