@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { StreamKind } from '../uploader/types.js';
 import { ExportChunks } from './export/chunks.js';
 import { exportCsv } from './export/readings.js';
@@ -36,6 +37,7 @@ export async function exportStreams(
   const target = resolve(to);
   await refuseUsed(target);
   const accounts = await openSpool(folder);
+  refuseSpool(target, accounts);
   const streams = accounts
     .flatMap((account) => account.streams.map((stream) => ({ account, stream })))
     .filter(({ stream }) => chosen === undefined || stream.kind === chosen.kind);
@@ -71,6 +73,20 @@ async function refuseUsed(target: string): Promise<void> {
       `${target}: expected a new or empty folder, found ${counted(names.length, 'file')} in it; nothing is overwritten`,
     );
   }
+}
+
+/** What stands in the spool is taken for a stream. */
+function refuseSpool(target: string, accounts: readonly Account[]): void {
+  const owned = accounts.flatMap(({ path, streams }) => [
+    ...(existsSync(join(path, 'lock')) ? [path] : []),
+    ...streams.map((stream) => stream.path),
+  ]);
+  const inside = owned.find((path) => {
+    const way = relative(path, target);
+    return !way.startsWith('..') && !isAbsolute(way);
+  });
+  if (inside !== undefined)
+    throw new UsageError(`${target}: expected a folder outside the spool, this one is in ${inside}`);
 }
 
 async function exportStream(

@@ -269,6 +269,9 @@ describe('spool export', function () {
     assert.deepEqual(await readdir(to), ['mine']);
     assert.equal((await spool(['export', left.rheed, '--to', join(to, 'mine')])).code, 2);
     assert.equal((await spool(['export', left.rheed, '--to', join(to, 'x'), '--format', 'png'])).code, 2);
+    const inside = await spool(['export', left.rheed, '--to', join(left.bench.spoolDir, 'account', 'out')]);
+    assert.equal(inside.code, 2);
+    assert.match(inside.err, /expected a folder outside the spool/);
     const wrong = await spool(['export', left.rheed, '--to', join(to, 'x'), '--format', 'csv']);
     assert.equal(wrong.code, 1);
     assert.match(wrong.out, /no stream is for csv/);
