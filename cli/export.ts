@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { StreamKind } from '../uploader/types.js';
 import { ExportChunks } from './export/chunks.js';
 import { exportCsv } from './export/readings.js';
@@ -36,6 +37,7 @@ export async function exportStreams(
   const target = resolve(to);
   await refuseUsed(target);
   const accounts = await openSpool(folder);
+  refuseSpool(target, accounts);
   const streams = accounts
     .flatMap((account) => account.streams.map((stream) => ({ account, stream })))
     .filter(({ stream }) => chosen === undefined || stream.kind === chosen.kind);
@@ -73,6 +75,20 @@ async function refuseUsed(target: string): Promise<void> {
   }
 }
 
+/** What stands in the spool is taken for a stream. */
+function refuseSpool(target: string, accounts: readonly Account[]): void {
+  const owned = accounts.flatMap(({ path, streams }) => [
+    ...(existsSync(join(path, 'lock')) ? [path] : []),
+    ...streams.map((stream) => stream.path),
+  ]);
+  const inside = owned.find((path) => {
+    const way = relative(path, target);
+    return !way.startsWith('..') && !isAbsolute(way);
+  });
+  if (inside !== undefined)
+    throw new UsageError(`${target}: expected a folder outside the spool, this one is in ${inside}`);
+}
+
 async function exportStream(
   account: Account,
   stream: StreamFolder,
@@ -89,7 +105,8 @@ async function exportStream(
   const count = await write(chunks, to);
   const unit = stream.kind === 'rheed' ? 'frame' : 'value';
   printWrapped(`${title}: ${counted(count, unit)}${count > 0 ? ` to ${to}` : ''}`, '');
-  if (stream.problem !== undefined) printWrapped(`damaged  ${stream.problem.message}`, '  ');
+  const problem = stream.problem ?? stream.damage;
+  if (problem !== undefined) printWrapped(`damaged  ${problem.message}`, '  ');
   for (const { chunk, from, detail, exported, certain } of chunks.damaged) {
     const where = from === 'quarantine' ? ' in quarantine' : '';
     const parts = stream.kind === 'rheed' ? 'frame' : 'record';
@@ -100,5 +117,5 @@ async function exportStream(
   }
   for (const [first, last, why] of await chunks.missing())
     printWrapped(`missing  ${first === last ? `chunk ${first}` : `chunks ${first}–${last}`}: ${why}`, '  ');
-  return { count, isWhole: chunks.damaged.length === 0 && stream.problem === undefined };
+  return { count, isWhole: chunks.damaged.length === 0 && problem === undefined };
 }

@@ -90,7 +90,8 @@ async function perform(action: Request['action'], tasks: readonly Task[]): Promi
 /** Does it here when no process owns the account, else asks the owner. */
 async function performOne(action: Request['action'], { account, stream, chunks }: Task): Promise<string[]> {
   const title = titleOf({ stream });
-  if (stream.problem !== undefined) throw stream.problem;
+  const problem = stream.problem ?? stream.damage;
+  if (problem !== undefined) throw problem;
   const lock = await takeLock(account);
   if (lock === undefined) {
     const answer = await askOwner(account.path, { action, stream: stream.name, chunks: [...chunks] });

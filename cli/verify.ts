@@ -28,7 +28,9 @@ export async function verify(folder: string | undefined, { json, all }: VerifyOp
   const found: { account: string; path: string; files: Checked[] }[] = [];
   for (const account of await openSpool(folder)) {
     if (!json) printWrapped(`Account ${account.id}, ${account.path}`, '');
-    const files: Checked[] = [...(await verifyAccount(account))];
+    const files: Checked[] = [
+      ...(await verifyText(account, join(account.path, 'account.json'), 'the next start writes it anew')),
+    ];
     for (const stream of account.streams) {
       for await (const checked of verifyStream(account, stream)) {
         files.push(checked);
@@ -45,23 +47,21 @@ export async function verify(folder: string | undefined, { json, all }: VerifyOp
   return isWhole ? 0 : 1;
 }
 
-async function verifyAccount({ path }: Account): Promise<Checked[]> {
-  const file = 'account.json';
-  const text = await readFile(join(path, file), 'utf8').catch(() => undefined);
+/** A file of checked JSON that need not be there; `then`: what becomes of it when it is damaged. */
+async function verifyText({ path }: Account, file: string, then: string): Promise<Checked[]> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return [];
-  const isWhole = decodeChecked(text) !== undefined;
-  const detail = isWhole ? '' : 'its checksum does not hold; the next start of Node-RED writes it anew';
-  return [{ file, verdict: isWhole ? 'whole' : 'damaged', held: null, detail }];
+  const found = { file: relative(path, file), held: null };
+  if (decodeChecked(text) !== undefined) return [{ ...found, verdict: 'whole', detail: '' }];
+  return [{ ...found, verdict: 'damaged', detail: `its checksum does not hold; ${then}` }];
 }
 
 async function* verifyStream(account: Account, stream: StreamFolder): AsyncGenerator<Checked> {
   const inAccount = (path: string): string => relative(account.path, path);
-  yield {
-    file: inAccount(join(stream.path, 'stream.json')),
-    held: null,
-    ...(await verifyRecord(stream)),
-  };
+  const record = join(stream.path, 'stream.json');
+  yield { file: inAccount(record), held: null, ...(await verifyRecord(stream)) };
   if (stream.isNewer) return;
+  yield* await verifyText(account, `${record}.old`, 'the next change of stream.json replaces it');
   for (const chunk of await storedChunks(stream)) {
     const checked = await verifyChunk(account, stream, chunk);
     if (checked !== undefined) yield { ...checked, file: inAccount(checked.file) };
@@ -77,12 +77,12 @@ async function* verifyStream(account: Account, stream: StreamFolder): AsyncGener
 
 async function verifyRecord(stream: StreamFolder): Promise<Pick<Checked, 'verdict' | 'detail'>> {
   const again = await readStream(stream.path);
-  if (again?.problem !== undefined)
-    return { verdict: again.isNewer ? 'unknown' : 'damaged', detail: again.problem.message };
+  const problem = again?.problem ?? again?.damage;
+  if (problem !== undefined)
+    return { verdict: again?.isNewer ? 'unknown' : 'damaged', detail: problem.message };
   if (again !== undefined && again.record === undefined)
     return { verdict: 'damaged', detail: 'missing, though there is data beside it' };
-  const damage = again?.damage;
-  return { verdict: damage === undefined ? 'whole' : 'damaged', detail: damage?.message ?? '' };
+  return { verdict: 'whole', detail: '' };
 }
 
 /** Undefined when it was delivered meanwhile. */

@@ -30,6 +30,8 @@ export interface OpenedChunk<R extends ChunkReader> {
   readonly index: number;
   readonly place: Place;
   readonly reader: R;
+  /** The first frame, or record, to export: those before it are in the chunk that recovery made of them. */
+  readonly from: number;
   readonly isWhole: boolean;
 }
 
@@ -100,6 +102,12 @@ export class ExportChunks {
     return runs;
   }
 
+  /** Recovery leaves a damaged open chunk in quarantine as it was found, beside what it could keep of it. */
+  #isCopy({ number, place }: StoredChunk): boolean {
+    const isKept = (other: StoredChunk): boolean => other.number === number && other.place !== 'quarantine';
+    return place === 'quarantine' && this.#chunks.some(({ chunk }) => isKept(chunk));
+  }
+
   async *#each<R extends ChunkReader>(
     isWanted: (reader: ChunkReader) => reader is R,
   ): AsyncGenerator<OpenedChunk<R>> {
@@ -125,7 +133,9 @@ export class ExportChunks {
       if (chunk.place === 'open' && reader instanceof RowsReader) this.#growing.set(chunk, reader);
       try {
         if (!isWanted(reader)) continue;
-        const { verdict, held, detail } = check;
+        const { verdict, detail } = check;
+        const from = this.#isCopy(chunk) ? check.before : 0;
+        const held = check.held - from;
         this.#seen.add(index);
         if (verdict === 'damaged')
           this.damaged.push({
@@ -135,7 +145,7 @@ export class ExportChunks {
             exported: held,
             certain: isCertain(reader),
           });
-        if (held > 0) yield { index, place: chunk.place, reader, isWhole: verdict === 'whole' };
+        if (held > 0) yield { index, place: chunk.place, reader, from, isWhole: verdict === 'whole' };
       } finally {
         await closeChunk(reader);
       }

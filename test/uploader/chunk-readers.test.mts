@@ -3,6 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import native from '../../dist/uploader/native.js';
 import type { ChunkCheck } from '../../dist/uploader/spool/chunk-check.js';
+import framePlaces from '../../dist/uploader/spool/frame-places.js';
 import frameReader from '../../dist/uploader/spool/frame-reader.js';
 import rowsReader from '../../dist/uploader/timeseries/rows-reader.js';
 import { Bench, batch, FPS, freePort, HEIGHT, numbersIn, WIDTH } from '../helpers/uploader.mts';
@@ -131,6 +132,25 @@ describe('chunk readers', function () {
   it('know nothing of a chunk that is not there', async () => {
     assert.equal(await FrameReader.open(rheed, 99, FACTS), undefined);
     assert.equal(await RowsReader.open(series, 99), undefined);
+  });
+
+  it('take a chunk that is just being sealed for whole', async () => {
+    const path = join(rheed, '000001.part');
+    const whole = await readFile(path);
+    const reader = await FrameReader.open(rheed, 1, FACTS);
+    const index = framePlaces.indexOf(reader?.places ?? []);
+    await reader?.close();
+    for (let length = 0; length <= index.length; length += 1) {
+      await writeFile(path, Buffer.concat([whole, index.subarray(0, length)]));
+      assert.deepEqual(
+        (await readFrames(1)).check,
+        { verdict: 'whole', held: 3, before: 3, detail: '' },
+        `${length}`,
+      );
+    }
+    await writeFile(path, Buffer.concat([whole, index, Buffer.alloc(1)]));
+    assert.equal((await readFrames(1)).check.detail, 'torn tail of 53 bytes');
+    await writeFile(path, whole);
   });
 
   it('find frames without their index and sidecar, or without their journal', async () => {

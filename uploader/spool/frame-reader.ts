@@ -9,6 +9,7 @@ import {
   framesByIndex,
   framesByWalk,
   HEADER,
+  indexOf,
   readAt,
   readFrameJournal,
 } from './frame-places.js';
@@ -142,17 +143,22 @@ export class FrameReader {
 
   /** The compressed bytes of a frame that holds; undefined when it does not. */
   async read(place: number): Promise<Buffer | undefined> {
-    const found = this.places[place];
-    if (found === undefined || found.offset + found.length > this.#size) return undefined;
-    const bytes = await readAt(this.#file, found.offset, found.length);
-    if (bytes === undefined || (found.crc !== null && native().crc32c(bytes) !== found.crc)) return undefined;
-    return this.#decoded(bytes) === null ? undefined : bytes;
+    const bytes = await this.#bytes(place);
+    return bytes && this.#decoded(bytes) && bytes;
   }
 
   /** The pixels of a frame that holds. */
   async pixels(place: number): Promise<Uint8Array | undefined> {
-    const bytes = await this.read(place);
-    return bytes && (this.#decoded(bytes) ?? undefined);
+    const bytes = await this.#bytes(place);
+    return bytes && this.#decoded(bytes);
+  }
+
+  async #bytes(place: number): Promise<Buffer | undefined> {
+    const found = this.places[place];
+    if (found === undefined || found.offset + found.length > this.#size) return undefined;
+    const bytes = await readAt(this.#file, found.offset, found.length);
+    if (bytes === undefined || (found.crc !== null && native().crc32c(bytes) !== found.crc)) return undefined;
+    return bytes;
   }
 
   /** Reads all of it. */
@@ -168,19 +174,24 @@ export class FrameReader {
       if (frames !== this.places.length)
         faults.push(`expected ${frames} frames, found ${this.places.length}`);
     }
-    return checkOfParts('frame', holding, faults, !this.sealed, this.#tornBytes());
+    return checkOfParts('frame', holding, faults, !this.sealed, await this.#tornBytes());
   }
 
   async close(): Promise<void> {
     await this.#file.close();
   }
 
-  /** Bytes of frames and records that were being written. */
-  #tornBytes(): number {
+  /** Bytes of frames and records that were being written. A piece of the index is what sealing begins with. */
+  async #tornBytes(): Promise<number> {
     if (this.#journal === undefined) return 0;
-    const last = this.#journal.places.findLast((place) => place !== undefined);
+    const last = this.places.findLast((place) => place !== undefined);
     const end = last === undefined ? 0 : last.offset + last.length;
-    return this.#journal.tornBytes + Math.max(0, this.#size - end);
+    const behind = Math.max(0, this.#size - end);
+    const index = indexOf(this.places);
+    const isSealing =
+      behind <= index.length &&
+      (await readAt(this.#file, end, behind))?.equals(index.subarray(0, behind)) === true;
+    return this.#journal.tornBytes + (isSealing ? 0 : behind);
   }
 
   /** Of the whole file, by the handle: it may have no name any more. */
@@ -193,8 +204,8 @@ export class FrameReader {
     return crc;
   }
 
-  #decoded(bytes: Buffer): Uint8Array | null {
-    return native().decodeFrame(bytes, this.height * this.width);
+  #decoded(bytes: Buffer): Uint8Array | undefined {
+    return native().decodeFrame(bytes, this.height * this.width) ?? undefined;
   }
 }
 

@@ -58,8 +58,12 @@ export class RowsReader {
     return undefined;
   }
 
-  /** What holds of it as columns. Rows whose first reading is lost take the time of their next one. */
-  table(): Table {
+  /**
+   * What holds of it as columns. Rows whose first reading is lost take the time of their next one.
+   *
+   * @param from the first record
+   */
+  table(from = 0): Table {
     const header: Header = this.#header ?? {
       version: 1,
       number: this.chunkIndex,
@@ -68,7 +72,7 @@ export class RowsReader {
       carried: {},
       units: {},
     };
-    return tableOf({ header, records: renumbered(this.#records, header.fill) });
+    return tableOf({ header, records: renumbered(this.#records.slice(from), header.fill) });
   }
 
   /** Values in what holds of it. */
