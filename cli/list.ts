@@ -107,7 +107,7 @@ async function listStream(stream: StreamFolder, pausedSince: number | null): Pro
     name: generation?.name ?? null,
     kind: stream.kind,
     state,
-    problem: stream.problem?.message ?? null,
+    problem: (stream.problem ?? stream.damage)?.message ?? null,
     data_id: generation?.data_id ?? null,
     earlier_data_ids: (record?.generations ?? [])
       .slice(0, -1)

@@ -19,6 +19,8 @@ export interface StreamFolder {
   /** Undefined with `problem`: it is damaged, or of a newer version. */
   readonly record: StreamRecord | undefined;
   readonly problem: SpoolError | undefined;
+  /** It is damaged, `record` is the one before it. */
+  readonly damage: SpoolError | undefined;
   /** Written by a newer version: what its files mean is not known. */
   readonly isNewer: boolean;
 }
@@ -118,12 +120,15 @@ export async function readStream(path: string): Promise<StreamFolder | undefined
   const name = basename(path);
   const kind = name.startsWith('timeseries') ? 'timeseries' : 'rheed';
   try {
-    const record = (await RecordFile.read(path))?.data;
+    const file = await RecordFile.read(path);
+    const record = file?.data;
     if (record === undefined && !(await holdsChunks(path))) return undefined;
-    return { path, name, kind: record?.kind ?? kind, record, problem: undefined, isNewer: false };
+    const known = { kind: record?.kind ?? kind, record, damage: file?.damage };
+    return { path, name, ...known, problem: undefined, isNewer: false };
   } catch (error) {
     const isNewer = error instanceof NewerSpoolError;
-    return { path, name, kind, record: undefined, problem: error as SpoolError, isNewer };
+    const problem = error as SpoolError;
+    return { path, name, kind, record: undefined, problem, damage: undefined, isNewer };
   }
 }
 

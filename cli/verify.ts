@@ -87,7 +87,8 @@ async function verifyRecord(stream: StreamFolder): Promise<Pick<Checked, 'verdic
     return { verdict: again.isNewer ? 'unknown' : 'damaged', detail: again.problem.message };
   if (again !== undefined && again.record === undefined)
     return { verdict: 'damaged', detail: 'missing, though there is data beside it' };
-  return { verdict: 'whole', detail: '' };
+  const damage = again?.damage;
+  return { verdict: damage === undefined ? 'whole' : 'damaged', detail: damage?.message ?? '' };
 }
 
 async function verifyChunk(

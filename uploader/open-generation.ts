@@ -5,6 +5,7 @@ import { createRheedStream } from './api/rheed.js';
 import { resolveSample } from './api/samples.js';
 import { resolveTags, tagStream } from './api/tags.js';
 import { createTimeseriesStream } from './api/tool-state.js';
+import { ApiError } from './errors.js';
 import { rheedSettings, timeseriesSettings } from './settings.js';
 import type { Generation, RecordFile } from './spool/stream-record.js';
 
@@ -30,11 +31,7 @@ export async function openGeneration(api: ApiClient, record: RecordFile): Promis
     generation.opening = 'creating';
   });
   // Already created, and only the record could not be written then: not once more.
-  const dataId =
-    generation.data_id ??
-    (kind === 'rheed'
-      ? await createRheedStream(api, generation.name ?? defaultRheedName(new Date()), rheedSettings(settings))
-      : await createTimeseriesStream(api, generation.name, timeseriesSettings(settings)));
+  const dataId = generation.data_id ?? (await createStream(api, record));
   await record.update((data) => {
     generation.data_id = dataId;
     generation.opening = 'done';
@@ -42,6 +39,32 @@ export async function openGeneration(api: ApiClient, record: RecordFile): Promis
     generation.links = wantedLinks(sampleId, projectId, tagIds);
     data.endpoint = api.endpoint;
   });
+}
+
+/** How long an answer that cannot be understood holds back the next try, s. */
+const UNREADABLE_WAIT = 600;
+
+/**
+ * Creates the stream. A 2xx without an id may have made one that we shall never know: the next try makes another,
+ * so it comes late.
+ */
+async function createStream(api: ApiClient, { data, generation }: RecordFile): Promise<string> {
+  const { kind, settings } = data;
+  try {
+    if (kind === 'timeseries')
+      return await createTimeseriesStream(api, generation.name, timeseriesSettings(settings));
+    const name = generation.name ?? defaultRheedName(new Date());
+    return await createRheedStream(api, name, rheedSettings(settings));
+  } catch (error) {
+    const { call, message, status } = error as ApiError;
+    if (!(error instanceof ApiError) || status === undefined || status < 200 || status >= 300) throw error;
+    throw new ApiError(
+      call,
+      `${message}; the service may hold a stream that cannot be used, so another one is asked for only every ` +
+        `${UNREADABLE_WAIT / 60} minutes: check the endpoint`,
+      { status, retryAfter: UNREADABLE_WAIT },
+    );
+  }
 }
 
 function wantedLinks(

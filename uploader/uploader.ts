@@ -7,7 +7,7 @@ import { Clock } from './clock.js';
 import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
 import { AtomscaleError, type SpoolError } from './errors.js';
-import { type Logger, loggerOf } from './log.js';
+import { CalmLog, type Logger, loggerOf } from './log.js';
 import { QuarantineDesk } from './quarantine-desk.js';
 import { RheedStream } from './rheed.js';
 import { rheedSettings, timeseriesSettings } from './settings.js';
@@ -66,6 +66,7 @@ export class Uploader {
   readonly #key: string;
   readonly #folder: AccountFolder;
   readonly #context: Context;
+  readonly #log: CalmLog;
   readonly #closing: AbortController;
   readonly #streams = new Set<AnyStream>();
   /**
@@ -92,9 +93,10 @@ export class Uploader {
     options: UploaderOptions,
     delivery: Delivery,
     record: AccountRecord,
-    log: Logger,
+    log: CalmLog,
   ) {
     this.#key = key;
+    this.#log = log;
     this.#folder = folder;
     this.#closing = new AbortController();
     const uploads = options.uploads ?? 4;
@@ -122,14 +124,16 @@ export class Uploader {
       ),
     };
     delivery.hold(this.#context.access.refusal !== undefined);
-    this.quarantine = new QuarantineDesk(folder, this.#streams, kept, (record, found) =>
-      this.#goOn(record, found),
-    );
+    this.quarantine = new QuarantineDesk(folder, this.#streams, kept, async (record, found) => {
+      const stream = await this.#found(record, found);
+      stream.resume();
+      return stream;
+    });
   }
 
   /**
    * The account's uploader; the same one for all who ask for the same folder. What an earlier process left is
-   * recovered, and its delivery under way, when this resolves.
+   * recovered when this resolves, and its delivery begins.
    *
    * @throws AtomscaleError ERR_SPOOL, ERR_NATIVE
    */
@@ -149,7 +153,7 @@ export class Uploader {
   }
 
   static async #start(key: string, options: UploaderOptions): Promise<Uploader> {
-    const log = options.logger ?? loggerOf(1);
+    const log = new CalmLog(options.logger ?? loggerOf(1));
     const folder = await AccountFolder.open(options.spoolDir, options.id);
     try {
       const uploader = new Uploader(
@@ -161,10 +165,16 @@ export class Uploader {
         log,
       );
       await uploader.#recover();
+      // Whoever asked for it listens first: a stream that ends at once is heard.
+      setImmediate(() => {
+        if (uploader.#closing.signal.aborted) return;
+        for (const stream of uploader.#streams) stream.resume();
+      });
       uploader.#ticker = setInterval(() => uploader.#tick(), 1_000);
       uploader.#ticker.unref();
       return uploader;
     } catch (error) {
+      log.close();
       folder.release();
       throw error;
     }
@@ -355,14 +365,14 @@ export class Uploader {
       return;
     }
     record.data.begun = true;
-    const stream = await this.#goOn(record, found);
+    const stream = await this.#found(record, found);
     const { removed_at, last_data } = record.data;
     const [from, grace] = removed_at === null ? [last_data, ABSENT_GRACE] : [removed_at, REMOVED_GRACE];
     this.#absent.set(stream, performance.now() + Math.min(Math.max(from + grace - Date.now(), 0), grace));
   }
 
-  /** A stream goes on from what is in its folder. */
-  async #goOn(
+  /** A stream made from what is in its folder; it goes on when it is resumed. */
+  async #found(
     record: RecordFile,
     { sidecars, problems, unsealed, quarantine, openNumber }: Recovered,
   ): Promise<AnyStream> {
@@ -381,7 +391,6 @@ export class Uploader {
       stream = new TimeseriesStream(this.#context, record, remainder, open);
     }
     this.#keep(stream);
-    stream.resume();
     return stream;
   }
 
@@ -456,6 +465,7 @@ export class Uploader {
       await delivery.close();
       await Promise.allSettled([...this.#streams].map((stream) => stream.close()));
     } finally {
+      this.#log.close();
       this.#folder.release();
     }
   }

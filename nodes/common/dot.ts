@@ -67,12 +67,15 @@ export interface NodeHealth {
   readonly streams: readonly StreamHealth[];
   /** Readings and messages that held no value, since the node started. */
   readonly skipped: number;
+  /** Messages refused, since the node started. */
+  readonly refused: number;
 }
 
 /** What the node's dot shows. */
-export function dot({ failure, streams, skipped }: NodeHealth, t: Translate): NodeStatus {
+export function dot({ failure, streams, skipped, refused }: NodeHealth, t: Translate): NodeStatus {
   if (failure) return { fill: 'red', shape: 'ring', text: shorten(failure.message) };
   const notes = skipped > 0 ? [t('status.skipped', { skipped })] : [];
+  if (refused > 0) notes.push(t('status.refused', { refused }));
   const [first, ...others] = streams;
   if (!first) return { fill: 'grey', shape: 'ring', text: [t('status.idle'), ...notes].join(' · ') };
   const worst = others.reduce(worse, first);

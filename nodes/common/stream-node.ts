@@ -5,6 +5,7 @@ import type { AnyStream, Uploader } from '../../uploader/uploader.js';
 import { type AccountNode, type AccountUser, isAccountNode } from './account.js';
 import { dot, type Translate } from './dot.js';
 import type { Read, StreamNodeKind } from './kind.js';
+import { asIllegible, legible } from './legible.js';
 import {
   nothingOpen,
   type Opener,
@@ -20,6 +21,7 @@ import {
   type QuarantineAction,
   readChunks,
 } from './quarantine.js';
+import { type Done, Refusals } from './refusals.js';
 import { type Action, readAction, readSettings, readStreamKey } from './request.js';
 import { Sequence } from './sequence.js';
 import { type Followed, StreamTable } from './stream-table.js';
@@ -29,8 +31,6 @@ import { WaitingRoom } from './waiting-room.js';
 const DOT_INTERVAL = 1000;
 /** How long a closing node waits for data that is on its way to the disk, ms; Node-RED allows 15 s in all. */
 const CLOSE_WAIT = 8000;
-
-type Done = (error?: Error) => void;
 
 /** A stream node at work: messages in, streams of the uploader, messages out, the dot. */
 export class StreamNode<S extends AnyStream, D> implements AccountUser {
@@ -43,6 +43,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   readonly #streams: StreamTable<S>;
   readonly #sequences = new Map<string, Sequence>();
   readonly #room = new WaitingRoom();
+  readonly #refusals: Refusals;
   readonly #unanswered = new Set<Promise<unknown>>();
   readonly #dotTimer: NodeJS.Timeout;
   /** Settles when the account has answered for the first time, or the node closes. */
@@ -64,6 +65,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#RED = RED;
     this.#node = node;
     this.#kind = kind;
+    this.#refusals = new Refusals(RED, node);
     this.#editor = editor;
     this.#autoStart = editor.autoStart !== false;
     this.#accountKnown = new Promise((resolve) => {
@@ -101,13 +103,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#accountIsKnown();
   }
 
-  /** Takes one message; `done` is called exactly once, whatever comes. */
-  input(msg: NodeMessage, done: Done): void {
+  /** Takes one message; `nodeDone` is called exactly once, whatever comes. */
+  input(msg: NodeMessage, nodeDone: Done): void {
+    const done = this.#refusals.once(msg, nodeDone);
     try {
-      const action = readAction(msg);
-      const key = readStreamKey(msg);
+      const [action, key] = legible(() => [readAction(msg), readStreamKey(msg)] as const);
       const sequence = this.#sequence(key);
-      const leave = sequence.held ? this.#room.enter(msg.payload) : undefined;
+      const leave = sequence.held ? legible(() => this.#room.enter(msg.payload)) : undefined;
       sequence.run(() => {
         leave?.();
         try {
@@ -133,6 +135,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     try {
       await this.#uploader?.detach(this.#node.id, removed);
     } finally {
+      this.#refusals.close();
       this.#account?.leave(this);
     }
   }
@@ -160,13 +163,14 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   #act(action: Action, key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
     if (action === 'start') return this.#start(key, msg, done);
     if (isQuarantineAction(action)) {
-      void this.#answer(this.#attend(action, key, msg, readChunks(msg)), done);
+      const chunks = legible(() => readChunks(msg));
+      void this.#answer(this.#attend(action, key, msg, chunks), done);
       return undefined;
     }
     const followed = this.#streams.latest(key);
     if (!followed) {
       const spoolBytes = this.#uploader?.spoolBytes ?? 0;
-      this.#tellStatus(openerOf(msg, this.#clone), nothingOpen(this.#kind.kind, key, spoolBytes));
+      this.#tellStatus(this.#opener(msg), nothingOpen(this.#kind.kind, key, spoolBytes));
       done();
       return undefined;
     }
@@ -192,7 +196,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   ): Promise<void> {
     const uploader = this.#uploader as Uploader;
     const owner = { node: this.#node.id, stream: key };
-    const opener = openerOf(msg, this.#clone);
+    const opener = this.#opener(msg);
     const { listed, revived } = await attendQuarantine(uploader, action, owner, chunks);
     if (!this.#closing) for (const stream of revived) this.#streams.follow(stream as S, opener, true);
     const status =
@@ -201,7 +205,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   }
 
   #start(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
-    const given = readSettings(msg, this.#kind.settingNames);
+    const given = this.#settingsOf(msg);
     const followed = this.#streams.open(key);
     if (!followed) return this.#answer(this.#open(key, msg, false), done);
     const { stream } = followed;
@@ -236,10 +240,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
         "expected an open stream, got data; send msg.action 'start' first, or let data start the stream",
       );
     }
-    const settings = stream?.settings ?? { ...this.#editor, ...readSettings(msg, this.#kind.settingNames) };
-    const read = this.#kind.read(msg, settings);
+    const settings = stream?.settings ?? { ...this.#editor, ...this.#settingsOf(msg) };
+    const read = legible(() => this.#kind.read(msg, settings));
     if (!(read instanceof Promise)) return this.#store(key, msg, read, done);
-    return read.then((later) => this.#store(key, msg, later, done)).catch((error) => done(asError(error)));
+    return read.then(
+      (later) => this.#store(key, msg, later, done),
+      (error) => done(asIllegible(error)),
+    );
   }
 
   #store(
@@ -267,10 +274,10 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   async #open(key: string, msg: NodeMessage, onFirstData: boolean): Promise<S> {
     const uploader = this.#uploader;
     if (!uploader) throw new AtomscaleError('ERR_SPOOL', 'expected an open spool, got none; send it again');
-    const settings = { ...this.#editor, ...readSettings(msg, this.#kind.settingNames) };
-    const opener = openerOf(msg, this.#clone);
+    const settings = { ...this.#editor, ...this.#settingsOf(msg) };
+    const opener = this.#opener(msg);
     const owner = { node: this.#node.id, stream: key };
-    const topic = typeof msg.topic === 'string' ? msg.topic : undefined;
+    const topic = legible(() => (typeof msg.topic === 'string' ? msg.topic : undefined));
     const request = { owner, settings, editor: this.#editor, topic, onFirstData };
     const stream = await this.#kind.open(uploader, request);
     if (!this.#closing) this.#streams.follow(stream, opener, !onFirstData);
@@ -307,6 +314,15 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     clearTimeout(timer);
   }
 
+  /** Copied: what a message's own objects become later is not the stream's. */
+  #settingsOf(msg: NodeMessage): RawSettings {
+    return legible(() => this.#RED.util.cloneMessage({ ...readSettings(msg, this.#kind.settingNames) }));
+  }
+
+  #opener(msg: NodeMessage): Opener {
+    return legible(() => openerOf(msg, this.#clone));
+  }
+
   readonly #clone = <T extends NodeMessage>(msg: T): T => this.#RED.util.cloneMessage(msg);
 
   #tellStream({ opener, owner }: Followed<S>, event: StreamEvent): void {
@@ -319,7 +335,12 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
 
   #showDot(): void {
     const translate: Translate = (key, values) => this.#RED._(`${this.#node.type}.${key}`, values ?? {});
-    const health = { failure: this.#failure, streams: this.#streams.health(), skipped: this.#skipped };
+    const health = {
+      failure: this.#failure,
+      streams: this.#streams.health(),
+      skipped: this.#skipped,
+      refused: this.#refusals.count,
+    };
     const status = dot(health, translate);
     const shown = JSON.stringify(status);
     if (shown === this.#shown) return;

@@ -11,6 +11,9 @@ function fromText(text: string): number {
     : Number.NaN;
 }
 
+/** No time beyond this (the year 5138) is one: it is milliseconds taken for seconds, or nothing at all. */
+const LATEST_SECONDS = 1e11;
+
 function refuse(name: string, expected: string, value: unknown): never {
   throw new AtomscaleError(
     'ERR_VALUE',
@@ -31,7 +34,7 @@ function fromDateOrText(value: unknown): number {
  */
 export function toMillis(value: unknown, name: string): number {
   const millis = typeof value === 'number' ? value : fromDateOrText(value);
-  return Number.isFinite(millis) ? millis : refuse(name, 'Unix milliseconds', value);
+  return Math.abs(millis) <= LATEST_SECONDS * 1000 ? millis : refuse(name, 'Unix milliseconds', value);
 }
 
 /**
@@ -41,7 +44,9 @@ export function toMillis(value: unknown, name: string): number {
  */
 export function toSeconds(value: unknown, name: string): number {
   const seconds = typeof value === 'number' ? value : fromDateOrText(value) / 1000;
-  return Number.isFinite(seconds) ? seconds : refuse(name, 'Unix seconds', value);
+  return Math.abs(seconds) <= LATEST_SECONDS
+    ? seconds
+    : refuse(name, 'Unix seconds (not milliseconds)', value);
 }
 
 /** `msg.timestamp` in Unix seconds, null when the message has none and is stamped on arrival. */

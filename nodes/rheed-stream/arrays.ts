@@ -3,6 +3,9 @@ import { describe } from '../common/kinds.js';
 import { layoutOf } from './pixels.js';
 import { agree, type Size, sizeOfDims } from './size.js';
 
+/** The largest frame in colour; what a shape promises beyond is refused before memory is taken for it. */
+const MAX_NUMBERS = 4 * 64_000_000;
+
 /** Pixels that came as number arrays, made raw. */
 export interface RawPixels {
   /** Little endian when a sample has two bytes. */
@@ -107,6 +110,12 @@ export function readArrays(payload: readonly unknown[], format: string, announce
     );
   }
   const count = dims.reduce((product, dim) => product * dim, 1);
+  if (count > MAX_NUMBERS) {
+    throw new AtomscaleError(
+      'ERR_FRAME_SHAPE',
+      `payload: expected at most ${MAX_NUMBERS} numbers, got ${dims.join('x')}; send pixels as a Buffer`,
+    );
+  }
   if (layout.bits === 8) {
     const bytes = new Uint8Array(count);
     flatten(payload, dims, bytes, 255);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { mock } from 'node:test';
 import {
   type ChannelTable,
   compileTable,
@@ -113,4 +114,17 @@ describe('channel table', () => {
     it(`refuses ${what} with ERR_SETTINGS`, () =>
       throwsCoded(() => compileTable(channels, make), 'ERR_SETTINGS'));
   }
+
+  it('refuses JSONata that never answers, so that later messages have their turn', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      const table = compile({ source: 'payload + 1', sourceType: 'jsonata', channel: 'T' });
+      const msg = { payload: Object.defineProperty([1], 'then', { value: () => {}, enumerable: true }) };
+      const answer = assert.rejects(read(table, msg), { code: 'ERR_VALUE', message: /within 5000 ms/ });
+      mock.timers.tick(5000);
+      await answer;
+    } finally {
+      mock.timers.reset();
+    }
+  });
 });

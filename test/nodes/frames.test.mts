@@ -38,6 +38,19 @@ describe('frames of a message', () => {
     assert.deepEqual([...(part ?? [])], [...whole.slice(10, 34)]);
   });
 
+  it('refuses arrays that promise more than there is, without walking or holding them', () => {
+    const holes = new Array(4_294_967_295);
+    throwsCoded(() => readFrames({ payload: holes, shape: [3, 5] }, {}), 'ERR_FRAME_SHAPE');
+    const ragged = [new Array(50_000).fill(1), ...new Array(50_000).fill([1])];
+    throwsCoded(() => readFrames({ payload: ragged }, {}), 'ERR_FRAME_SHAPE', /at most 256000000/);
+    throwsCoded(() => readFrames({ payload: [Buffer.alloc(12), undefined] }, SIZE), 'ERR_FRAME_FORMAT');
+  });
+
+  it('refuses stamps that are no time', () => {
+    for (const timestamp of [1e15, -1e15, new Date(8.64e15), Number.NaN])
+      throwsCoded(() => readFrames({ payload: Buffer.alloc(12), timestamp }, SIZE), 'ERR_VALUE');
+  });
+
   it('takes buffers, arrays and dates made in a function node, which is another realm', () => {
     const msg = runInNewContext(
       '({ payload: [new Uint8Array(12)], shape: [3, 4], timestamps: [new Date(1000)] })',

@@ -2,6 +2,7 @@ import { DecoratorHandler, type Dispatcher, EnvHttpProxyAgent, request } from 'u
 import type { GenericSchema, InferOutput } from 'valibot';
 import { safeParse } from 'valibot';
 import { ApiError } from '../errors.js';
+import { inWords, readText, withoutSecrets } from './answer.js';
 
 export const DEFAULT_ENDPOINT = 'https://api.atomscale.ai';
 
@@ -15,6 +16,11 @@ export interface Call {
   readonly authorized?: boolean;
   /** Called when the request leaves, the connection being there. */
   readonly onSent?: () => void;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
 }
 
 /** Connection to one endpoint with one key. Every API call carries `X-API-KEY`. */
@@ -43,7 +49,8 @@ export class ApiClient {
   /**
    * One call with a JSON answer.
    *
-   * @throws ApiError without `status` when no usable answer came, with it for every status but 2xx
+   * @throws ApiError without `status` when no answer came; with it for every status but 2xx, and for a 2xx
+   *   whose answer is not the expected one
    */
   async json<S extends GenericSchema>(
     method: 'GET' | 'POST',
@@ -51,20 +58,33 @@ export class ApiClient {
     schema: S,
     call: Call = {},
   ): Promise<InferOutput<S>> {
-    const name = `${method} ${path}`;
-    const text = await this.#text(method, path, call);
-    const parsed = safeParse(schema, text === '' ? null : jsonOf(name, text));
+    const { status, text } = await this.#call(method, path, call);
+    const unexpected = (what: string) => {
+      const name = `${method} ${path}`;
+      return new ApiError(name, `${name}: answered ${status}, ${withoutSecrets(what, this.#apiKey)}`, {
+        status,
+      });
+    };
+    let value: unknown;
+    try {
+      value = text === '' ? null : JSON.parse(text);
+    } catch {
+      throw unexpected(
+        `expected JSON, got ${JSON.stringify(inWords(withoutSecrets(text, this.#apiKey)).slice(0, 80))}`,
+      );
+    }
+    const parsed = safeParse(schema, value);
     if (parsed.success) return parsed.output;
     const where = parsed.issues[0].path?.map((item) => String(item.key)).join('.') ?? 'the answer';
-    throw new ApiError(name, `${name}: unexpected answer, ${where}: ${parsed.issues[0].message}`);
+    throw unexpected(`${where}: ${parsed.issues[0].message.slice(0, 200)}`);
   }
 
   /** One call whose answer does not matter. */
   async send(method: 'GET' | 'POST', path: string, call: Call = {}): Promise<void> {
-    await this.#text(method, path, call);
+    await this.#call(method, path, call);
   }
 
-  async #text(method: 'GET' | 'POST', path: string, call: Call): Promise<string> {
+  async #call(method: 'GET' | 'POST', path: string, call: Call): Promise<Answer> {
     const query = call.query === undefined ? '' : `?${new URLSearchParams(call.query)}`;
     const headers: Record<string, string> = { accept: 'application/json', ...call.headers };
     if (call.authorized !== false) headers['x-api-key'] = this.#apiKey;
@@ -92,7 +112,7 @@ export class ApiClient {
     timeout: number,
     options: Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>,
     dispatcher: Dispatcher = this.#dispatcher,
-  ): Promise<string> {
+  ): Promise<Answer> {
     let answer: Dispatcher.ResponseData;
     let text: string;
     try {
@@ -103,12 +123,13 @@ export class ApiClient {
         bodyTimeout: timeout,
         signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#closed.signal]),
       });
-      text = await answer.body.text();
+      text = await readText(answer.body);
     } catch (cause) {
       throw new ApiError(name, `${name}: no answer (${reasonOf(cause)})`, { cause });
     }
-    if (answer.statusCode >= 200 && answer.statusCode < 300) return text;
-    throw refusal(name, answer, text);
+    const { statusCode: status } = answer;
+    if (status >= 200 && status < 300) return { status, text };
+    throw refusal(name, answer, inWords(withoutSecrets(text, this.#apiKey)));
   }
 
   /** Ends calls under way and closes the connections. */
@@ -136,16 +157,32 @@ function refusal(name: string, answer: Dispatcher.ResponseData, text: string): A
     const body: unknown = JSON.parse(text);
     detail = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : body;
   } catch {
-    // Not JSON (a proxy's page, S3's XML): kept as text.
+    // Not JSON: kept as text.
   }
   const status = answer.statusCode;
   const facts: { status: number; detail: unknown; retryAfter?: number } = { status, detail };
   const retryAfter = retryAfterOf(answer.headers['retry-after']);
   if (retryAfter !== undefined) facts.retryAfter = retryAfter;
   const said = typeof detail === 'string' ? detail.slice(0, 200) : JSON.stringify(detail).slice(0, 300);
-  const hint =
-    status === 401 ? ': the API key is missing or not valid; set the right one in the account' : '';
-  return new ApiError(name, `${name}: answered ${status}${said === '' ? '' : ` ${said}`}${hint}`, facts);
+  return new ApiError(
+    name,
+    `${name}: answered ${status}${said === '' ? '' : ` ${said}`}${hintFor(answer)}`,
+    facts,
+  );
+}
+
+/** What a person can do about an answer; '' when waiting is all. */
+function hintFor({ statusCode: status, headers }: Dispatcher.ResponseData): string {
+  if (status === 401) return ': the API key is missing or not valid; set the right one in the account';
+  if (status < 300 || status >= 400) return '';
+  // Never followed: key and data go to the address that was set, or nowhere.
+  return `: a redirect to ${originOf(headers.location)} is not followed; if that is right, set it as the endpoint`;
+}
+
+/** An address without its path and query, which may be secret. */
+function originOf(location: string | string[] | undefined): string {
+  const text = Array.isArray(location) ? location[0] : location;
+  return text !== undefined && URL.canParse(text) ? new URL(text).origin : 'another address';
 }
 
 /** Seconds, from a number of seconds or an HTTP date (RFC 9110, 10.2.3). */
@@ -154,14 +191,6 @@ function retryAfterOf(header: string | string[] | undefined): number | undefined
   if (text === undefined) return undefined;
   const seconds = /^\d+$/.test(text.trim()) ? Number(text) : (Date.parse(text) - Date.now()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
-}
-
-function jsonOf(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ApiError(name, `${name}: expected JSON, got ${JSON.stringify(text.slice(0, 80))}`, { cause });
-  }
 }
 
 function reasonOf(cause: unknown): string {

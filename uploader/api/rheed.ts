@@ -3,11 +3,12 @@ import * as v from 'valibot';
 import { ApiError } from '../errors.js';
 import type { RheedSettings } from '../types.js';
 import type { ApiClient } from './client.js';
+import { Id } from './names.js';
 
 /** Creates a RHEED stream; resolves to its data_id (POST /rheed/stream/). */
 export function createRheedStream(api: ApiClient, name: string, settings: RheedSettings): Promise<string> {
   const { fps, rotationsPerMin, projectId, azimuth } = settings;
-  return api.json('POST', '/rheed/stream/', v.pipe(v.string(), v.minLength(1)), {
+  return api.json('POST', '/rheed/stream/', Id, {
     body: {
       data_item_name: name,
       rotational_period: rotationsPerMin === 0 ? null : (fps * 60) / rotationsPerMin,
@@ -32,7 +33,12 @@ export interface ChunkFacts {
   readonly clock?: { readonly offsetMs: number; readonly uncertaintyMs: number };
 }
 
-const Part = v.object({ url: v.string() });
+const Part = v.object({
+  url: v.pipe(
+    v.string(),
+    v.check((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), 'expected an address'),
+  ),
+});
 const Presigned = v.union([v.pipe(v.array(Part), v.minLength(1)), Part]);
 
 /** A presigned URL for one chunk (POST /data_entries/raw_data/staged/upload_urls/). Never log it. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { TimeseriesSettings } from '../types.js';
 import type { ApiClient } from './client.js';
+import { Id } from './names.js';
 
 /** The timeseries calls have a shorter limit, as the official client has. */
 const TIMEOUT = 30_000;
@@ -19,20 +20,15 @@ export async function createTimeseriesStream(
   settings: TimeseriesSettings,
 ): Promise<string> {
   const { synthSourceId, pointsPerChunk, projectId } = settings;
-  const answer = await api.json(
-    'POST',
-    '/tool-state/stream/initialize',
-    v.object({ data_id: v.pipe(v.string(), v.minLength(1)) }),
-    {
-      timeout: TIMEOUT,
-      body: {
-        stream_name: name,
-        ...(synthSourceId === null ? {} : { synth_source_id: synthSourceId }),
-        points_per_chunk: pointsPerChunk,
-        project_id: projectId,
-      },
+  const answer = await api.json('POST', '/tool-state/stream/initialize', v.object({ data_id: Id }), {
+    timeout: TIMEOUT,
+    body: {
+      stream_name: name,
+      ...(synthSourceId === null ? {} : { synth_source_id: synthSourceId }),
+      points_per_chunk: pointsPerChunk,
+      project_id: projectId,
     },
-  );
+  });
   return answer.data_id;
 }
 

@@ -12,6 +12,7 @@ import { RecordFile, SPOOL_VERSION, type StreamRecord } from './stream-record.js
 
 /** Names that become folders are made of these alone. */
 const SAFE_NAME = /^[\w-]{1,100}$/;
+const CHUNK_FILE = /^\d{6,}\.(part|open|shard|rows)$/;
 const OWNER_FILE = 'owner.json';
 
 const LockOwner = v.object({ pid: v.number(), host: v.string(), since: v.string() });
@@ -162,9 +163,15 @@ function folderName(account: string): string {
 }
 
 async function removeIfEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder);
   // A crash between making the folder and writing its record: nothing was promised for it yet.
-  if ((await readdir(folder)).every((name) => name.endsWith('.tmp')))
-    await rm(folder, { recursive: true, force: true });
+  if (names.every((name) => name.endsWith('.tmp'))) await rm(folder, { recursive: true, force: true });
+  if (!names.some((name) => CHUNK_FILE.test(name))) return;
+  throw new SpoolError(
+    'ERR_SPOOL',
+    folder,
+    `${folder}: expected stream.json beside the chunks, found none; left alone, "spool verify" and "spool export" read them`,
+  );
 }
 
 /** Who holds an account's folder, or held it when its process was killed; undefined when nobody says so. */

@@ -32,19 +32,29 @@ export async function withFile<T>(
 /** Replaces a file so that either the old or the new text is there after a power cut. */
 export async function writeDurably(path: string, text: string): Promise<void> {
   const aside = `${path}.tmp`;
-  await withFile(aside, 'w', async (handle) => {
-    await handle.writeFile(text);
-    await handle.sync();
-  });
+  await writeSynced(aside, text);
   await renameDurably(aside, path);
 }
 
-/** Renames within a folder and syncs it. Virus scanners hold new files on Windows: tried again for a while. */
+/** The text is on the disk platter; the file's name is not yet. */
+export async function writeSynced(path: string, text: string): Promise<void> {
+  await withFile(path, 'w', async (handle) => {
+    await handle.writeFile(text);
+    await handle.sync();
+  });
+}
+
+/** Renames within a folder and syncs it. */
 export async function renameDurably(from: string, to: string): Promise<void> {
+  await renameHeld(from, to);
+  await syncFolder(dirname(to));
+}
+
+/** Renames. Virus scanners hold new files on Windows: tried again for a while. */
+export async function renameHeld(from: string, to: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await rename(from, to);
-      break;
+      return await rename(from, to);
     } catch (error) {
       const isHeld =
         process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(error) ?? '');
@@ -52,7 +62,6 @@ export async function renameDurably(from: string, to: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 10 * attempt));
     }
   }
-  await syncFolder(dirname(to));
 }
 
 export async function makeFolder(path: string): Promise<void> {

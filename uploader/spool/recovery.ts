@@ -34,6 +34,10 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
   const problems: SpoolError[] = [];
   const unsealed: number[] = [];
   let openNumber: number | undefined;
+  if (record.damage !== undefined) {
+    await record.repair();
+    problems.push(record.damage);
+  }
   for (const { number } of quarantine.chunks) data.next_number = Math.max(data.next_number, number + 1);
   for (const [number, endings] of files) {
     data.next_number = Math.max(data.next_number, number + 1);

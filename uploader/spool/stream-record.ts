@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { SpoolError } from '../errors.js';
 import { decodeChecked, encodeChecked } from './checked-json.js';
-import { codeOf, spoolError, writeDurably } from './files.js';
+import { spoolError } from './files.js';
 import { migrated } from './migrate.js';
+import { readRecord, repairRecord, replaceRecord } from './record-copies.js';
 
 export const SPOOL_VERSION = 2;
 const FILE = 'stream.json';
@@ -95,45 +95,48 @@ export class NewerSpoolError extends SpoolError {}
 export class RecordFile {
   readonly folder: string;
   readonly data: StreamRecord;
+  /** The last record does not hold, this is the one before it: `repair` comes first. */
+  readonly damage: SpoolError | undefined;
   #saving: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(folder: string, data: StreamRecord) {
+  constructor(folder: string, data: StreamRecord, damage?: SpoolError) {
     this.folder = folder;
     this.data = data;
+    this.damage = damage;
   }
 
   /**
    * Reads a stream's record.
    *
    * @returns undefined when there is none
-   * @throws SpoolError when it is damaged, or of another version
+   * @throws SpoolError when it and the one before it are damaged, or of another version
    */
   static async read(folder: string): Promise<RecordFile | undefined> {
     const path = join(folder, FILE);
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw spoolError(error, path, 'reading');
-    }
-    const data = decodeChecked(text);
-    const version = (data as { version?: unknown } | undefined)?.version;
-    if (typeof version === 'number' && version > SPOOL_VERSION) {
-      throw new NewerSpoolError(
-        'ERR_SPOOL',
-        path,
-        `${path}: written by a newer version (format ${version}, this is ${SPOOL_VERSION}); left alone, install the newer version`,
-      );
-    }
-    const parsed = v.safeParse(Record, await migrated(folder, data));
-    if (parsed.success) return new RecordFile(folder, parsed.output);
-    throw new SpoolError(
+    const found = await readRecord(path, (text, file) => checked(folder, text, file));
+    if (found === undefined) return undefined;
+    if (typeof found === 'string') throw new SpoolError('ERR_SPOOL', path, `${path}: damaged (${found})`);
+    if (found.damage === undefined) return new RecordFile(folder, found.data);
+    const damage = new SpoolError(
       'ERR_SPOOL',
       path,
-      `${path}: damaged (${data === undefined ? 'checksum' : parsed.issues[0].message})`,
+      `${path}: damaged (${found.damage}); recovery keeps it as ${FILE}.damaged, delivers the chunks beside it by the ` +
+        'record before it, and ends the stream: its next data opens another one',
     );
+    return new RecordFile(folder, found.data, damage);
+  }
+
+  /**
+   * Writes the earlier record in the place of the damaged one. The stream takes no more data: which chunk numbers were
+   * used since that record nobody knows.
+   */
+  async repair(): Promise<void> {
+    if (this.data.finalize === 'no') this.data.finalize = 'wanted';
+    const path = join(this.folder, FILE);
+    await repairRecord(path, encodeChecked(this.data)).catch((error: unknown) => {
+      throw spoolError(error, path, 'repairing');
+    });
   }
 
   /** The stream as the service knows it now. */
@@ -169,11 +172,27 @@ export class RecordFile {
   async #write(): Promise<void> {
     const path = join(this.folder, FILE);
     try {
-      await writeDurably(path, encodeChecked(this.data));
+      await replaceRecord(path, encodeChecked(this.data));
     } catch (error) {
       throw spoolError(error, path, 'writing');
     } finally {
       this.#saving = undefined;
     }
   }
+}
+
+/** @throws NewerSpoolError */
+async function checked(folder: string, text: string, path: string): Promise<{ data: StreamRecord } | string> {
+  const data = decodeChecked(text);
+  const version = (data as { version?: unknown } | undefined)?.version;
+  if (typeof version === 'number' && version > SPOOL_VERSION) {
+    throw new NewerSpoolError(
+      'ERR_SPOOL',
+      path,
+      `${path}: written by a newer version (format ${version}, this is ${SPOOL_VERSION}); left alone, install the newer version`,
+    );
+  }
+  if (data === undefined) return 'checksum';
+  const parsed = v.safeParse(Record, await migrated(folder, data));
+  return parsed.success ? { data: parsed.output } : parsed.issues[0].message;
 }

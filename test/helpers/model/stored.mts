@@ -26,13 +26,16 @@ export async function slicesOf(sandbox: Sandbox, kind: Kind): Promise<Slice[]> {
       const { index } = chunk;
       const numbers = rows?.get(index) ?? numbersIn(await sandbox.readFrames(dataId, index));
       // The other half of a row that the closing cut through is in the continuation, whole.
-      if (isClosed && Number.isNaN(numbers.at(-1))) numbers.pop();
+      if (isClosed && (numbers.at(-1) ?? 0) % 1 === HALF) numbers.pop();
       const startMs = rows === undefined ? (chunk as FrameChunk).start_ms : undefined;
       slices.push({ dataId, isClosed, index, numbers, startMs });
     }
   }
   return slices;
 }
+
+/** Added to the number of a row of which only the first half is there. */
+export const HALF = 0.5;
 
 /** Rows a chunk. A value that was never read then, nor repeats the channel's last one, makes the row NaN. */
 async function rowsOf(sandbox: Sandbox, dataId: string): Promise<Map<number, number[]>> {
@@ -58,11 +61,12 @@ async function rowsOf(sandbox: Sandbox, dataId: string): Promise<Map<number, num
     // A stream, or a continuation, begins in the middle: what was held before it is not seen here.
     const isHeld =
       last === undefined || value === last || (last === null && (value === before || value === null));
-    const isWhole = fast.values[row] === expected.fast && isHeld;
+    const isFast = fast.values[row] === expected.fast;
     rows.set(index, numbers);
     // A channel that comes back begins another chunk, in the middle of a row: both halves make it whole.
-    if (firstHalf !== undefined && isWhole) firstHalf.numbers[firstHalf.numbers.length - 1] = number;
-    else numbers.push(isWhole ? number : Number.NaN);
+    if (firstHalf !== undefined && isFast && isHeld) firstHalf.numbers[firstHalf.numbers.length - 1] = number;
+    else if (isFast && isHeld) numbers.push(number);
+    else numbers.push(isFast && value === null ? number + HALF : Number.NaN);
   });
   return rows;
 }
