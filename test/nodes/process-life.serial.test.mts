@@ -119,7 +119,7 @@ describe('the life of a Node-RED under load', function () {
     after(() => rm(path.dirname(shim), { recursive: true }));
 
     it('the event loop is never held up; SIGTERM ends it, and nothing is lost', async () => {
-      const sync = 1500;
+      const sync = 1000;
       await open({ LD_PRELOAD: shim, SLOW_SYNC_MS: String(sync) });
       await noted(300);
       const { delay } = await bench.red.probe();
