@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import type { ApiClient } from './api/client.js';
 import { sleep } from './backoff.js';
 import type { Context } from './context.js';
@@ -9,6 +9,7 @@ import { Opening } from './opening.js';
 import { differing } from './settings.js';
 import { type Shipper, Shipping } from './shipping.js';
 import type { Entry, Sidecar } from './spool/entry.js';
+import { numbered } from './spool/files.js';
 import { Quarantine, type QuarantinedChunk } from './spool/quarantine.js';
 import { recoverNumber } from './spool/recovery.js';
 import type { RecordFile } from './spool/stream-record.js';
@@ -85,6 +86,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
 
   /** True when nothing of the open chunk waits for the service. */
   protected abstract get openIsSent(): boolean;
+  /** Number of the open chunk, when there is one. */
+  protected abstract get openNumber(): number | undefined;
   /** Index that the open chunk has or would have. */
   protected abstract get openChunkIndex(): number;
   abstract deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: S): Promise<void>;
@@ -221,8 +224,15 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     await this.#sealingRemainder;
     await this.#ending;
     if (this.record.data.finalize === 'done') return;
+    const number = this.openNumber;
     await this.closeFiles();
-    await this.record.update(() => undefined);
+    const journal =
+      number === undefined
+        ? undefined
+        : await stat(numbered(this.folder, number, 'open')).catch(() => undefined);
+    await this.record.update((data) => {
+      if (number !== undefined && journal !== undefined) data.left = { number, bytes: journal.size };
+    });
   }
 
   // ── what subclasses tell ────────────────────────────────────────────────────────────────────────────────

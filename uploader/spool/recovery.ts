@@ -63,6 +63,7 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
   }
   const forgotten = record.update((changed) => {
     changed.acknowledged = [];
+    delete changed.left;
   });
   // Their files are gone: on a full disk, where the chunks below are to make room, the record may name them longer.
   await forgotten.catch((error: unknown) => {
@@ -136,7 +137,8 @@ export async function recoverNumber(
       native().recoverChunk(folder, number, Number(data.settings.fps)),
     );
     if (sealed == null) return damaged == null ? {} : aside(damaged);
-    if (damaged != null) problem = cutShort(record, number, damaged, damage !== undefined);
+    const detail = damage ?? damaged;
+    if (detail != null) problem = cutShort(record, number, detail, damage !== undefined);
   }
   const sidecar = await readSidecar(folder, number);
   if (sidecar === undefined) return aside('its sidecar is missing or damaged');
