@@ -2,11 +2,14 @@ import { existsSync } from 'node:fs';
 import { AtomscaleError, type SpoolError } from '../../uploader/errors.js';
 import type { Uploader } from '../../uploader/uploader.js';
 import type { AccountUser } from '../common/account.js';
+import { within } from '../common/within.js';
 
 /** How long after a failed attempt the spool is tried again, ms: another process may have let go of it. */
 const RETRY_INTERVAL = 5000;
 /** How long a closing account waits for its users, ms; Node-RED allows 15 s in all. */
 const CLOSE_WAIT = 10_000;
+/** And for the spool to be let go of, ms; whoever opens it next waits for the rest. */
+const RELEASE_WAIT = 4000;
 
 /** One uploader for all stream nodes of an account: acquired for the first, released after the last. */
 export class Lease {
@@ -45,9 +48,14 @@ export class Lease {
     this.#closing = true;
     clearTimeout(this.#retry);
     await this.#usersLeft();
+    await within(RELEASE_WAIT, this.#release());
+  }
+
+  async #release(): Promise<void> {
     await this.#attempt;
-    await this.#uploader?.release();
+    const uploader = this.#uploader;
     this.#uploader = null;
+    await uploader?.release();
   }
 
   async #try(): Promise<void> {
@@ -102,12 +110,10 @@ export class Lease {
 
   async #usersLeft(): Promise<void> {
     if (this.#users.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
+    const left = new Promise<void>((resolve) => {
       this.#emptied = resolve;
-      timer = setTimeout(resolve, CLOSE_WAIT);
     });
-    clearTimeout(timer);
+    await within(CLOSE_WAIT, left);
   }
 }
 

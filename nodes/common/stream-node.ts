@@ -26,11 +26,14 @@ import { type Action, readAction, readSettings, readStreamKey } from './request.
 import { Sequence } from './sequence.js';
 import { type Followed, StreamTable } from './stream-table.js';
 import { WaitingRoom } from './waiting-room.js';
+import { within } from './within.js';
 
 /** How often the dot may change, ms. */
 const DOT_INTERVAL = 1000;
 /** How long a closing node waits for data that is on its way to the disk, ms; Node-RED allows 15 s in all. */
 const CLOSE_WAIT = 8000;
+/** And for its streams to be synced, ms. */
+const SYNC_WAIT = 5000;
 
 /** A stream node at work: messages in, streams of the uploader, messages out, the dot. */
 export class StreamNode<S extends AnyStream, D> implements AccountUser {
@@ -130,10 +133,11 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#closing = true;
     clearInterval(this.#dotTimer);
     this.#accountIsKnown();
-    await this.#settled();
+    await within(CLOSE_WAIT, this.#settled());
     this.#streams.clear();
     try {
-      await this.#uploader?.detach(this.#node.id, removed);
+      const detached = this.#uploader?.detach(this.#node.id, removed);
+      if (detached) await within(SYNC_WAIT, detached);
     } finally {
       this.#refusals.close();
       this.#account?.leave(this);
@@ -300,18 +304,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     return answered;
   }
 
-  /** Waits for openings and pushes under way, no longer than CLOSE_WAIT. */
+  /** Waits for openings and pushes under way. */
   async #settled(): Promise<void> {
     const emptied = [...this.#sequences.values()].map(
       (sequence) => new Promise<void>((resolve) => sequence.run(() => void resolve())),
     );
-    const all = Promise.all(emptied).then(() => Promise.all(this.#unanswered));
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_WAIT);
-    });
-    await Promise.race([all, limit]);
-    clearTimeout(timer);
+    await Promise.all(emptied);
+    await Promise.all(this.#unanswered);
   }
 
   /** Copied: what a message's own objects become later is not the stream's. */

@@ -70,7 +70,8 @@ async function beingCreated(spoolDir: string): Promise<number> {
   let count = 0;
   const account = join(spoolDir, 'account');
   for (const name of await readdir(account).catch(() => [])) {
-    const record = await readFile(join(account, name, 'stream.json'), 'utf8').catch(() => '');
+    const file = join(account, name, 'stream.json');
+    const record = await readFile(file, 'utf8').catch(() => readFile(`${file}.old`, 'utf8').catch(() => ''));
     if (record.includes('"opening":"creating"')) count += 1;
   }
   return count;

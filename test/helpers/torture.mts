@@ -1,11 +1,11 @@
 /** A Node-RED under load that is killed again and again while the service fails: what it confirmed must arrive. */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FaultName, type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { framesIn, readingsIn } from './hashed.mts';
+import { arrivedIn, assertWhole, type Fate, fateOf } from './fates.mts';
 import { type FlowNode, makeUserDir, NodeRed } from './node-red.mts';
 import { Random } from './random.mts';
 import type { TortureLoad } from './torture-extension.mts';
@@ -21,20 +21,6 @@ export interface TorturePlan {
   /** How long all that waits may take to arrive in the end, ms. */
   readonly patience: number;
   readonly say?: (line: string) => void;
-}
-
-/** What became of one node's messages. */
-export interface Fate {
-  readonly node: string;
-  readonly confirmed: number;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly arrived: number;
-  /** Confirmed numbers that did not arrive, as ranges. */
-  readonly lost: readonly string[];
-  /** What arrived and is not greater than what arrived before it: twice, or out of order. */
-  readonly disordered: readonly number[];
-  /** How much arrived that is not what was sent. */
-  readonly damaged: number;
 }
 
 export interface TortureOutcome {
@@ -81,9 +67,11 @@ class Torture {
       if ((kill + 1) % 20 === 0) this.#plan.say?.(`${kill + 1} kills: ${JSON.stringify(this.#deeds)}`);
     }
     const left = await this.#drain();
-    const fates = await Promise.all(
-      [...CAMERAS, ...SENSORS].map(async (node) => this.#fate(node, await this.#arrived(node))),
-    );
+    const fates: Fate[] = [];
+    for (const node of [...CAMERAS, ...SENSORS]) {
+      const arrived = await arrivedIn(this.#sandbox, nameOf(node), CAMERAS.indexOf(node));
+      fates.push(await fateOf(node, this.#notes, arrived));
+    }
     const complaints = [...this.#sandbox.complaints];
     const { seed } = this.#plan;
     return { seed, fates, complaints, deeds: this.#deeds, left, crashes: this.#crashes };
@@ -255,56 +243,6 @@ class Torture {
     const entries = await readdir(spool, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   }
-
-  /** A node's numbers, stream by stream: the service may have created a later stream before an earlier one. */
-  async #arrived(node: string): Promise<number[]> {
-    const streams: number[][] = [];
-    for (const { data_id, kind, name } of this.#sandbox.streams()) {
-      if (name !== nameOf(node)) continue;
-      if (kind === 'timeseries') {
-        streams.push(readingsIn(await this.#sandbox.readPoints(data_id)));
-        continue;
-      }
-      const numbers: number[] = [];
-      for (const { index } of this.#sandbox.stream(data_id)?.chunks ?? [])
-        numbers.push(...framesIn(CAMERAS.indexOf(node), await this.#sandbox.readFrames(data_id, index)));
-      streams.push(numbers);
-    }
-    const first = ([number = 0]: number[]): number => number;
-    return streams.sort((one, other) => first(one) - first(other)).flat();
-  }
-
-  async #fate(node: string, arrived: readonly number[]): Promise<Fate> {
-    const confirmed: number[] = [];
-    const refused: Record<string, number> = {};
-    for (const line of (await readFile(this.#notes, 'utf8')).split('\n').slice(0, -1)) {
-      const [of, number, end = ''] = line.split(' ');
-      if (of !== node) continue;
-      if (end === 'ok') confirmed.push(Number(number));
-      else refused[end] = (refused[end] ?? 0) + 1;
-    }
-    const there = new Set(arrived);
-    const whole = arrived.filter((number) => !Number.isNaN(number));
-    return {
-      node,
-      confirmed: confirmed.length,
-      refused,
-      arrived: arrived.length,
-      lost: rangesOf(confirmed.filter((number) => !there.has(number))),
-      disordered: whole.filter((number, at) => at > 0 && number <= (whole[at - 1] as number)),
-      damaged: arrived.length - whole.length,
-    };
-  }
-}
-
-function rangesOf(numbers: readonly number[]): string[] {
-  const ranges: [number, number][] = [];
-  for (const number of numbers) {
-    const last = ranges.at(-1);
-    if (last?.[1] === number - 1) last[1] = number;
-    else ranges.push([number, number]);
-  }
-  return ranges.map((range) => range.join('–'));
 }
 
 export async function torture(plan: TorturePlan): Promise<TortureOutcome> {
@@ -321,14 +259,7 @@ export async function torture(plan: TorturePlan): Promise<TortureOutcome> {
 /** Every confirmed message arrived once, whole and in order; the others at most once. */
 export function assertNothingLost({ seed, fates, complaints, left, crashes }: TortureOutcome): void {
   const replay = `seed ${seed}: run it again with SEED=${seed}; left: ${left.join('\n')}`;
-  for (const { node, confirmed, lost, disordered, damaged } of fates) {
-    assert.ok(confirmed > 0, `${node}: nothing was confirmed; ${replay}`);
-    assert.deepEqual(
-      { node, lost, disordered, damaged },
-      { node, lost: [], disordered: [], damaged: 0 },
-      replay,
-    );
-  }
+  assertWhole(fates, replay);
   assert.deepEqual({ complaints, left, crashes }, { complaints: [], left: [], crashes: [] }, replay);
 }
 

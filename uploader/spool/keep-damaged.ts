@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { RowsReader } from '../timeseries/rows-reader.js';
 import type { ChunkCheck } from './chunk-check.js';
 import { numbered } from './files.js';
@@ -33,19 +34,33 @@ export async function keepDamaged(
 }
 
 async function check(
-  { folder, data }: RecordFile,
+  record: RecordFile,
   number: number,
 ): Promise<(ChunkCheck & { chunk_index: number | undefined }) | undefined> {
+  const { folder, data } = record;
+  const shortened = await shortOf(record, number);
   if (data.kind === 'timeseries') {
     const rows = await RowsReader.open(folder, number);
-    return rows?.isReadable ? { ...rows.check(), chunk_index: rows.chunkIndex } : undefined;
+    return rows?.isReadable ? { ...rows.check(), ...shortened, chunk_index: rows.chunkIndex } : undefined;
   }
   const { height, width } = data;
   const frames = await FrameReader.open(folder, number, { fps: Number(data.settings.fps), height, width });
   try {
     const found = await frames?.check();
-    return found?.held ? { ...found, chunk_index: frames?.chunkIndex } : undefined;
+    return found?.held ? { ...found, ...shortened, chunk_index: frames?.chunkIndex } : undefined;
   } finally {
     await frames?.close();
   }
+}
+
+/** A journal cut off between two records looks whole; but it was longer when the stream was closed. */
+async function shortOf(
+  { folder, data }: RecordFile,
+  number: number,
+): Promise<Pick<ChunkCheck, 'verdict' | 'detail'> | undefined> {
+  if (data.left?.number !== number) return undefined;
+  const journal = await stat(numbered(folder, number, 'open')).catch(() => undefined);
+  const { bytes } = data.left;
+  if (journal === undefined || journal.size >= bytes) return undefined;
+  return { verdict: 'damaged', detail: `its journal has ${journal.size} of ${bytes} bytes` };
 }

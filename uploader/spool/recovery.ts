@@ -44,7 +44,7 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
     data.next_number = Math.max(data.next_number, number + 1);
     if (data.acknowledged.includes(number)) {
       const paths = [...endings].map((ending) => numbered(folder, number, ending));
-      if (kept === undefined) await Promise.all(paths.map(removeIfThere));
+      if (kept === undefined || kept.days === 0) await Promise.all(paths.map(removeIfThere));
       else await kept.keep(folder, paths);
     } else if (data.kind === 'timeseries' && endings.has('open') && !endings.has('rows')) {
       openNumber = number;
@@ -63,6 +63,7 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
   }
   const forgotten = record.update((changed) => {
     changed.acknowledged = [];
+    delete changed.left;
   });
   // Their files are gone: on a full disk, where the chunks below are to make room, the record may name them longer.
   await forgotten.catch((error: unknown) => {
@@ -87,6 +88,11 @@ export async function quarantineNumber(
     quarantine.path,
     `chunk ${number} of ${folder}: ${reason}; moved to quarantine`,
   );
+}
+
+/** True when there are files of chunks, sealed or open. */
+export async function holdsChunks(folder: string): Promise<boolean> {
+  return (await chunkFiles(folder)).size > 0;
 }
 
 async function chunkFiles(folder: string): Promise<Map<number, Set<string>>> {
@@ -131,7 +137,8 @@ export async function recoverNumber(
       native().recoverChunk(folder, number, Number(data.settings.fps)),
     );
     if (sealed == null) return damaged == null ? {} : aside(damaged);
-    if (damaged != null) problem = cutShort(record, number, damaged, damage !== undefined);
+    const detail = damage ?? damaged;
+    if (detail != null) problem = cutShort(record, number, detail, damage !== undefined);
   }
   const sidecar = await readSidecar(folder, number);
   if (sidecar === undefined) return aside('its sidecar is missing or damaged');
