@@ -1,12 +1,13 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { StreamKind } from '../uploader/types.js';
 import { ExportChunks } from './export/chunks.js';
 import { exportCsv } from './export/readings.js';
 import { exportTiff } from './export/tiff.js';
 import { exportZarr } from './export/zarr.js';
 import { counted, printWrapped } from './print.js';
-import { openSpool, type StreamFolder } from './spool.js';
+import { type Account, openSpool, type StreamFolder } from './spool.js';
 import { UsageError } from './usage.js';
 
 type Writer = (chunks: ExportChunks, to: string) => Promise<number>;
@@ -36,6 +37,7 @@ export async function exportStreams(
   const target = resolve(to);
   await refuseUsed(target);
   const accounts = await openSpool(folder);
+  refuseSpool(target, accounts);
   const streams = accounts
     .flatMap((account) => account.streams.map((stream) => ({ account, stream })))
     .filter(({ stream }) => chosen === undefined || stream.kind === chosen.kind);
@@ -46,7 +48,7 @@ export async function exportStreams(
       ...(streams.length > 1 ? [stream.name] : []),
     ];
     const write = chosen?.write ?? DEFAULTS[stream.kind];
-    const result = await exportStream(stream, join(target, ...parts), write, quarantine);
+    const result = await exportStream(account, stream, join(target, ...parts), write, quarantine);
     exported += result.count;
     isWhole &&= result.isWhole;
   }
@@ -73,7 +75,22 @@ async function refuseUsed(target: string): Promise<void> {
   }
 }
 
+/** What stands in the spool is taken for a stream. */
+function refuseSpool(target: string, accounts: readonly Account[]): void {
+  const owned = accounts.flatMap(({ path, streams }) => [
+    ...(existsSync(join(path, 'lock')) ? [path] : []),
+    ...streams.map((stream) => stream.path),
+  ]);
+  const inside = owned.find((path) => {
+    const way = relative(path, target);
+    return !way.startsWith('..') && !isAbsolute(way);
+  });
+  if (inside !== undefined)
+    throw new UsageError(`${target}: expected a folder outside the spool, this one is in ${inside}`);
+}
+
 async function exportStream(
+  account: Account,
   stream: StreamFolder,
   to: string,
   write: Writer,
@@ -84,18 +101,21 @@ async function exportStream(
     printWrapped(`${title}: ${stream.problem?.message}`, '');
     return { count: 0, isWhole: false };
   }
-  const chunks = await ExportChunks.of(stream, quarantine);
+  const chunks = await ExportChunks.of(account, stream, quarantine);
   const count = await write(chunks, to);
   const unit = stream.kind === 'rheed' ? 'frame' : 'value';
   printWrapped(`${title}: ${counted(count, unit)}${count > 0 ? ` to ${to}` : ''}`, '');
-  if (stream.problem !== undefined) printWrapped(`damaged  ${stream.problem.message}`, '  ');
-  for (const { chunk, from, detail, exported } of chunks.damaged) {
+  const problem = stream.problem ?? stream.damage;
+  if (problem !== undefined) printWrapped(`damaged  ${problem.message}`, '  ');
+  for (const { chunk, from, detail, exported, certain } of chunks.damaged) {
     const where = from === 'quarantine' ? ' in quarantine' : '';
     const parts = stream.kind === 'rheed' ? 'frame' : 'record';
-    const what = exported > 0 ? `${counted(exported, parts)} of it exported` : 'nothing of it exported';
+    const doubt = certain ? '' : ', perhaps changed';
+    const what =
+      exported > 0 ? `${counted(exported, parts)} of it exported${doubt}` : 'nothing of it exported';
     printWrapped(`damaged  chunk ${chunk}${where}: ${detail}; ${what}`, '  ');
   }
   for (const [first, last, why] of await chunks.missing())
     printWrapped(`missing  ${first === last ? `chunk ${first}` : `chunks ${first}–${last}`}: ${why}`, '  ');
-  return { count, isWhole: chunks.damaged.length === 0 && stream.problem === undefined };
+  return { count, isWhole: chunks.damaged.length === 0 && problem === undefined };
 }

@@ -1,12 +1,12 @@
 import type { LockOwner } from '../uploader/spool/account-folder.js';
 import { AccountRecord } from '../uploader/spool/account-record.js';
-import { Quarantine, type QuarantinedChunk } from '../uploader/spool/quarantine.js';
+import type { QuarantinedChunk } from '../uploader/spool/quarantine.js';
 import type { StreamRecord } from '../uploader/spool/stream-record.js';
 import { sizeOf } from './chunk-size.js';
 import { printAccount } from './list-text.js';
 import { print } from './print.js';
 import { type Account, openSpool, type StreamFolder } from './spool.js';
-import { type Place, storedChunks } from './stored-chunks.js';
+import { type Place, quarantineOf, storedChunks } from './stored-chunks.js';
 
 export interface Amount {
   chunks: number;
@@ -101,7 +101,7 @@ async function listStream(stream: StreamFolder, pausedSince: number | null): Pro
   const state = stateOf(stream, pausedSince);
   const trouble = record?.trouble ?? undefined;
   const refusal = state === 'refused' ? generation?.error : undefined;
-  const { chunks } = await Quarantine.load(stream.path);
+  const { chunks } = await quarantineOf(stream);
   return {
     folder: stream.name,
     name: generation?.name ?? null,

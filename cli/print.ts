@@ -6,25 +6,36 @@ export type Colour = keyof typeof COLOURS;
 
 export const WIDTH = 100;
 
-export function paint(text: string, colour: Colour | undefined): string {
+function paint(text: string, colour: Colour | undefined): string {
   return colour === undefined || !isColoured() ? text : `\u001B[${COLOURS[colour]}m${text}\u001B[0m`;
 }
+
+/** Names and reasons come from messages and from the service: nothing in them is a terminal's command. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const plain = (text: string): string => text.replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, '\uFFFD');
 
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Lines no wider than the page, each after `indent`; what follows the first is indented further. */
-export function printWrapped(text: string, indent: string): void {
+/**
+ * Lines no wider than the page, each after `indent`; what follows the first is indented further.
+ *
+ * @param colour of the first word
+ */
+export function printWrapped(text: string, indent: string, colour?: Colour): void {
+  const lines: string[] = [];
   let line = indent;
-  for (const word of text.split(' ')) {
+  for (const word of plain(text).split(' ')) {
     if (line.trim() !== '' && line.length + 1 + word.length > WIDTH) {
-      print(line);
+      lines.push(line);
       line = `${indent}    `;
     }
     line += line.trim() === '' ? word : ` ${word}`;
   }
-  print(line);
+  lines.push(line);
+  for (const [n, full] of lines.entries())
+    print(n === 0 ? full.replace(/\S+/, (word) => paint(word, colour)) : full);
 }
 
 export interface Cell {
@@ -53,7 +64,8 @@ export function printTable(
       .map(({ right }, n) => {
         const { text = '', colour } = cells[n] ?? {};
         const width = widths[n] as number;
-        const cut = text.length > width ? `${text.slice(0, width - 1)}…` : text;
+        const whole = plain(text);
+        const cut = whole.length > width ? `${whole.slice(0, width - 1)}…` : whole;
         return paint(right ? cut.padStart(width) : cut.padEnd(width), colour);
       })
       .join('  ')

@@ -8,6 +8,7 @@ import { askOwner, type Request } from '../uploader/spool/requests.js';
 import { RecordFile } from '../uploader/spool/stream-record.js';
 import { counted, printWrapped } from './print.js';
 import { type Account, openSpool, type StreamFolder } from './spool.js';
+import { quarantineOf } from './stored-chunks.js';
 import { UsageError } from './usage.js';
 
 interface QuarantineOptions {
@@ -49,7 +50,7 @@ async function tasksOf(folder: string | undefined, chunks: string | undefined): 
   }
   const tasks: Task[] = [];
   for (const { account, stream } of streams) {
-    const found = chosen(await Quarantine.load(stream.path), indexes);
+    const found = chosen(await quarantineOf(stream), indexes);
     if (found.length > 0)
       tasks.push({ account, stream, chunks: found.map(({ chunk_index }) => chunk_index) });
   }
@@ -89,7 +90,8 @@ async function perform(action: Request['action'], tasks: readonly Task[]): Promi
 /** Does it here when no process owns the account, else asks the owner. */
 async function performOne(action: Request['action'], { account, stream, chunks }: Task): Promise<string[]> {
   const title = titleOf({ stream });
-  if (stream.problem !== undefined) throw stream.problem;
+  const problem = stream.problem ?? stream.damage;
+  if (problem !== undefined) throw problem;
   const lock = await takeLock(account);
   if (lock === undefined) {
     const answer = await askOwner(account.path, { action, stream: stream.name, chunks: [...chunks] });

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FrameReader } from '../uploader/spool/frame-reader.js';
+import { Quarantine } from '../uploader/spool/quarantine.js';
 import { RowsReader } from '../uploader/timeseries/rows-reader.js';
 import type { StreamFolder } from './spool.js';
 
@@ -33,6 +34,17 @@ export async function storedChunks(stream: StreamFolder): Promise<StoredChunk[]>
   for (const number of (await numbersIn(quarantine)).keys())
     chunks.push({ number, place: 'quarantine', folder: quarantine });
   return chunks.sort((one, other) => one.number - other.number);
+}
+
+/** What is in quarantine; a running process may take chunks out of it meanwhile. */
+export async function quarantineOf({ path }: StreamFolder): Promise<Quarantine> {
+  for (let look = 1; ; look += 1) {
+    try {
+      return await Quarantine.load(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || look === 3) throw error;
+    }
+  }
 }
 
 export type ChunkReader = FrameReader | RowsReader;

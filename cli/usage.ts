@@ -50,7 +50,7 @@ ${EXIT}`,
   export: `${NAME} export [folder] --to <folder> [options]
 
 Writes what is on disk of a stream, the open chunk and kept chunks among it, into a new or empty folder;
-several streams into a folder each. What is damaged is left out and named, as far as it can be told.
+several streams into a folder each. Of damaged chunks, what can be read is written; each is named.
 
   --to <folder>     where to
   --format zarr     RHEED: frames.zarr, a Zarr v3 group with frames[n, y, x], time[n] and chunk[n] (default)

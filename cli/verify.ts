@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeChecked } from '../uploader/spool/checked-json.js';
 import type { ChunkCheck } from '../uploader/spool/chunk-check.js';
-import { Quarantine } from '../uploader/spool/quarantine.js';
-import { type Colour, counted, paint, print, printWrapped } from './print.js';
+import { numbered } from '../uploader/spool/files.js';
+import { type Colour, counted, print, printWrapped } from './print.js';
 import { type Account, openSpool, readStream, type StreamFolder } from './spool.js';
-import { closeChunk, openChunk, type StoredChunk, storedChunks } from './stored-chunks.js';
+import { lookAt } from './steady.js';
+import { closeChunk, quarantineOf, type StoredChunk, storedChunks } from './stored-chunks.js';
 
 interface Checked {
   /** Relative to the account's folder. */
@@ -23,16 +23,14 @@ interface VerifyOptions {
   readonly all?: boolean;
 }
 
-/** A running process seals and delivers while it is looked at: what seems damaged is looked at again. */
-const LOOKS = 3;
-const PAUSE = 500;
-
 /** `spool verify`. */
 export async function verify(folder: string | undefined, { json, all }: VerifyOptions): Promise<number> {
   const found: { account: string; path: string; files: Checked[] }[] = [];
   for (const account of await openSpool(folder)) {
     if (!json) printWrapped(`Account ${account.id}, ${account.path}`, '');
-    const files: Checked[] = [...(await verifyAccount(account))];
+    const files: Checked[] = [
+      ...(await verifyText(account, join(account.path, 'account.json'), 'the next start writes it anew')),
+    ];
     for (const stream of account.streams) {
       for await (const checked of verifyStream(account, stream)) {
         files.push(checked);
@@ -49,32 +47,28 @@ export async function verify(folder: string | undefined, { json, all }: VerifyOp
   return isWhole ? 0 : 1;
 }
 
-async function verifyAccount({ path }: Account): Promise<Checked[]> {
-  const file = 'account.json';
-  const text = await readFile(join(path, file), 'utf8').catch(() => undefined);
+/** A file of checked JSON that need not be there; `then`: what becomes of it when it is damaged. */
+async function verifyText({ path }: Account, file: string, then: string): Promise<Checked[]> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return [];
-  const isWhole = decodeChecked(text) !== undefined;
-  const detail = isWhole ? '' : 'its checksum does not hold; the next start of Node-RED writes it anew';
-  return [{ file, verdict: isWhole ? 'whole' : 'damaged', held: null, detail }];
+  const found = { file: relative(path, file), held: null };
+  if (decodeChecked(text) !== undefined) return [{ ...found, verdict: 'whole', detail: '' }];
+  return [{ ...found, verdict: 'damaged', detail: `its checksum does not hold; ${then}` }];
 }
 
 async function* verifyStream(account: Account, stream: StreamFolder): AsyncGenerator<Checked> {
   const inAccount = (path: string): string => relative(account.path, path);
-  const looks = account.inUse === 'no' ? 1 : LOOKS;
-  yield {
-    file: inAccount(`${stream.path}/stream.json`),
-    held: null,
-    ...(await verifyRecord(stream)),
-  };
+  const record = join(stream.path, 'stream.json');
+  yield { file: inAccount(record), held: null, ...(await verifyRecord(stream)) };
   if (stream.isNewer) return;
+  yield* await verifyText(account, `${record}.old`, 'the next change of stream.json replaces it');
   for (const chunk of await storedChunks(stream)) {
-    const checked = await verifyChunk(stream, chunk, looks);
-    // Undefined: delivered and gone meanwhile.
+    const checked = await verifyChunk(account, stream, chunk);
     if (checked !== undefined) yield { ...checked, file: inAccount(checked.file) };
   }
-  const quarantine = await Quarantine.load(stream.path);
+  const quarantine = await quarantineOf(stream);
   for (const { number, at } of quarantine.chunks) {
-    const file = inAccount(`${quarantine.path}/${String(number).padStart(6, '0')}.reason.json`);
+    const file = inAccount(numbered(quarantine.path, number, 'reason.json'));
     if (at === 0)
       yield { file, verdict: 'damaged', held: null, detail: 'missing, or its checksum does not hold' };
     else yield { file, verdict: 'whole', held: null, detail: '' };
@@ -83,41 +77,28 @@ async function* verifyStream(account: Account, stream: StreamFolder): AsyncGener
 
 async function verifyRecord(stream: StreamFolder): Promise<Pick<Checked, 'verdict' | 'detail'>> {
   const again = await readStream(stream.path);
-  if (again?.problem !== undefined)
-    return { verdict: again.isNewer ? 'unknown' : 'damaged', detail: again.problem.message };
+  const problem = again?.problem ?? again?.damage;
+  if (problem !== undefined)
+    return { verdict: again?.isNewer ? 'unknown' : 'damaged', detail: problem.message };
   if (again !== undefined && again.record === undefined)
     return { verdict: 'damaged', detail: 'missing, though there is data beside it' };
-  const damage = again?.damage;
-  return { verdict: damage === undefined ? 'whole' : 'damaged', detail: damage?.message ?? '' };
+  return { verdict: 'whole', detail: '' };
 }
 
+/** Undefined when it was delivered meanwhile. */
 async function verifyChunk(
+  account: Account,
   stream: StreamFolder,
   chunk: StoredChunk,
-  looks: number,
 ): Promise<Checked | undefined> {
-  for (let look = 1; ; look += 1) {
-    const checked = await verifyOnce(stream, chunk);
-    if (checked?.verdict !== 'damaged' || look >= looks) return checked;
-    await sleep(PAUSE);
-    const isThere = (await storedChunks((await readStream(stream.path)) ?? stream)).some(
-      ({ number, folder }) => number === chunk.number && folder === chunk.folder,
-    );
-    if (!isThere) return undefined;
+  const looked = await lookAt(account, stream, chunk);
+  if (looked === 'gone') return undefined;
+  if (looked === 'missing') {
+    const file = numbered(chunk.folder, chunk.number, 'json');
+    return { file, verdict: 'damaged', held: 0, detail: 'the data it speaks of is missing' };
   }
-}
-
-async function verifyOnce(stream: StreamFolder, chunk: StoredChunk): Promise<Checked | undefined> {
-  const reader = await openChunk(stream, chunk);
-  if (reader === undefined) {
-    const file = `${chunk.folder}/${String(chunk.number).padStart(6, '0')}`;
-    return { file, verdict: 'damaged', held: 0, detail: 'its data is missing' };
-  }
-  try {
-    return { file: reader.path, ...(await reader.check()) };
-  } finally {
-    await closeChunk(reader);
-  }
+  await closeChunk(looked.reader);
+  return { file: looked.reader.path, ...looked.check };
 }
 
 const COLOURS: Readonly<Record<Checked['verdict'], Colour>> = {
@@ -129,10 +110,8 @@ const COLOURS: Readonly<Record<Checked['verdict'], Colour>> = {
 
 function printChecked({ file, verdict, held, detail }: Checked): void {
   const holds = held === null ? '' : `, ${held} hold`;
-  printWrapped(
-    `${paint(verdict.padEnd(8), COLOURS[verdict])} ${file}${detail === '' ? '' : `: ${detail}${holds}`}`,
-    '  ',
-  );
+  const text = `${verdict.padEnd(8)} ${file}${detail === '' ? '' : `: ${detail}${holds}`}`;
+  printWrapped(text, '  ', COLOURS[verdict]);
 }
 
 function printSum(files: readonly Checked[]): void {

@@ -1,5 +1,5 @@
 import { backoff } from './backoff.js';
-import type { Entry, Sidecar } from './spool/entry.js';
+import { type Entry, itemsOf, type Sidecar } from './spool/entry.js';
 
 /**
  * A stream's sealed chunks, oldest first, and when the next of them may be sent. After a failure one transfer
@@ -7,6 +7,7 @@ import type { Entry, Sidecar } from './spool/entry.js';
  */
 export class ChunkQueue<S extends Sidecar> {
   readonly #entries = new Map<number, Entry<S>>();
+  #items = 0;
   #inFlight = 0;
   #failures = 0;
   /** On the monotonic clock (`performance.now()`), like every `now` here: a lab PC sets its clock. */
@@ -14,6 +15,11 @@ export class ChunkQueue<S extends Sidecar> {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Frames or points in them. */
+  get items(): number {
+    return this.#items;
   }
 
   get inFlight(): number {
@@ -26,10 +32,11 @@ export class ChunkQueue<S extends Sidecar> {
 
   add(entry: Entry<S>): void {
     this.#entries.set(entry.sidecar.number, entry);
+    this.#items += itemsOf(entry.sidecar);
   }
 
   remove(entry: Entry<S>): void {
-    this.#entries.delete(entry.sidecar.number);
+    if (this.#entries.delete(entry.sidecar.number)) this.#items -= itemsOf(entry.sidecar);
   }
 
   /** May a transfer of this stream start? `inFlight` counts all of the stream's. */

@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { Context } from './context.js';
 import { chosen, discardQuarantined, retryInFolder } from './quarantine-actions.js';
 import type { AccountFolder } from './spool/account-folder.js';
 import type { KeptChunks } from './spool/kept.js';
 import { Quarantine, type QuarantinedChunk } from './spool/quarantine.js';
-import type { Recovered } from './spool/recovery.js';
 import { answerRequests } from './spool/requests.js';
 import type { RecordFile } from './spool/stream-record.js';
+import type { AnyStream, Streams } from './streams.js';
 import type { Owner, StreamKind } from './types.js';
-import type { AnyStream } from './uploader.js';
 
 /** Which chunks are meant; what is left out means all. */
 export interface Selection {
@@ -41,23 +41,15 @@ interface Place {
 /** What a person does with the chunks in quarantine, of the account's open and finished streams. */
 export class QuarantineDesk {
   readonly #folder: AccountFolder;
-  readonly #streams: ReadonlySet<AnyStream>;
+  readonly #streams: Streams;
   readonly #kept: KeptChunks;
-  readonly #revive: (record: RecordFile, found: Recovered) => Promise<AnyStream>;
   /** One action after the other. */
   #work: Promise<unknown> = Promise.resolve();
 
-  /** @param revive takes a finished stream that has chunks again into the account's streams */
-  constructor(
-    folder: AccountFolder,
-    streams: ReadonlySet<AnyStream>,
-    kept: KeptChunks,
-    revive: (record: RecordFile, found: Recovered) => Promise<AnyStream>,
-  ) {
+  constructor({ kept }: Pick<Context, 'kept'>, folder: AccountFolder, streams: Streams) {
     this.#folder = folder;
     this.#streams = streams;
     this.#kept = kept;
-    this.#revive = revive;
   }
 
   async list(selection: Selection = {}): Promise<QuarantinedStream[]> {
@@ -87,7 +79,7 @@ export class QuarantineDesk {
           continue;
         }
         const found = await retryInFolder(record, quarantine, chunks, this.#kept);
-        if (found.sidecars.length > 0) revived.push(await this.#revive(record, found));
+        if (found.sidecars.length > 0) revived.push(await this.#streams.revive(record, found));
       }
       return { chunks: places.flatMap(({ chunks }) => chunks), revived };
     });

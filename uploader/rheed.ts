@@ -82,6 +82,10 @@ export class RheedStream extends Stream<RheedSidecar> {
     return this.openItems === 0 && this.#underWay === 0;
   }
 
+  protected get openNumber(): number | undefined {
+    return this.openItems === 0 ? undefined : this.#nextNumber;
+  }
+
   protected get openChunkIndex(): number {
     return this.#nextNumber;
   }

@@ -72,6 +72,11 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     return this.#chunks.size + this.unsealed.size;
   }
 
+  /** Frames or points in them. */
+  get items(): number {
+    return this.#chunks.items;
+  }
+
   get isIdle(): boolean {
     return this.size === 0 && this.#chunks.inFlight === 0;
   }
@@ -202,7 +207,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     this.succeeded();
     if (await this.#shipper.sentAgainLater(entry)) return;
     const { kept } = this.#context;
-    await this.#settle(entry, kept.days > 0 ? kept : undefined, (data) => {
+    await this.#settle(entry, kept, (data) => {
       data.counts.uploaded += 1;
       data.counts.bytes += sidecar.bytes;
       data.last_upload = Date.now();

@@ -6,7 +6,8 @@ import type { Report, StatusEvent, StreamHealth } from './types.js';
 /** What a stream knows of itself at a moment. */
 export interface Snapshot {
   readonly data: StreamRecord;
-  readonly quarantined: readonly QuarantinedChunk[];
+  /** Chunks in quarantine. */
+  readonly quarantined: number;
   readonly dataId: string | null;
   /** Frames or points accepted. */
   readonly items: number;
@@ -41,7 +42,10 @@ export function statusOf(now: Snapshot, event: StatusEvent['event'], chunkIndex?
 }
 
 /** What became of a stream, with its `finalized`. */
-export function reportOf({ data, quarantined, items, pending }: Snapshot): Report {
+export function reportOf(
+  { data, items, pending }: Snapshot,
+  quarantined: readonly QuarantinedChunk[],
+): Report {
   const { kind, counts, lost } = data;
   return {
     chunks_spooled: counts.uploaded + quarantined.length + counts.dropped + pending,
@@ -75,7 +79,7 @@ export function healthOf(now: Snapshot): StreamHealth {
     rate: now.rate,
     chunks_pending: now.pending,
     chunks_uploaded: data.counts.uploaded,
-    chunks_quarantined: now.quarantined.length,
+    chunks_quarantined: now.quarantined,
     ...named(error),
   };
 

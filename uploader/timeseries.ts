@@ -129,6 +129,10 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     return this.openItems === this.#open.early.points && this.#earlyIndex === null;
   }
 
+  protected get openNumber(): number | undefined {
+    return this.#open.current?.number;
+  }
+
   protected get openChunkIndex(): number {
     return this.#open.chunkIndex;
   }

@@ -1,8 +1,6 @@
 import { copyFile, type FileHandle, mkdir, open, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { native } from '../../uploader/native.js';
-
-const ABSENT = 0xffff_ffff_ffff_ffffn;
+import { indexOf } from '../../uploader/spool/frame-places.js';
 
 /** A shard that is being filled. */
 interface OpenShard {
@@ -96,13 +94,7 @@ export class FrameArray {
     const shard = this.#shard;
     if (shard === undefined) return;
     this.#shard = undefined;
-    const index = Buffer.alloc(16 * this.#size + 4);
-    for (let n = 0; n < this.#size; n += 1) {
-      const entry = shard.index[n];
-      index.writeBigUInt64LE(entry === undefined ? ABSENT : BigInt(entry.offset), 16 * n);
-      index.writeBigUInt64LE(entry === undefined ? ABSENT : BigInt(entry.length), 16 * n + 8);
-    }
-    index.writeUInt32LE(native().crc32c(index.subarray(0, -4)), index.length - 4);
+    const index = indexOf(Array.from({ length: this.#size }, (_, n) => shard.index[n]));
     try {
       await shard.file.writeFile(index);
     } finally {

@@ -25,8 +25,8 @@ export async function exportCsv(chunks: ExportChunks, to: string): Promise<numbe
       units === undefined ? channel : `${channel} [${units}]`,
     );
     await file.writeFile(csvLine(['time', 'unix', ...titles]));
-    for await (const { reader } of chunks.rows()) {
-      const rows = rowsOf(reader.table(), columns);
+    for await (const { reader, from } of chunks.rows()) {
+      const rows = rowsOf(reader.table(from), columns);
       for (const { cells } of rows) count += cells.filter((cell) => cell !== '').length;
       await file.writeFile(rows.map(({ time, cells }) => csvLine([isoText(time), time, ...cells])).join(''));
     }

@@ -15,10 +15,10 @@ export async function exportTiff(chunks: ExportChunks, to: string): Promise<numb
   let count = 0;
   try {
     await table.writeFile(csvLine(['file', 'chunk', 'frame', 'time', 'unix']));
-    for await (const { index, reader } of chunks.frames()) {
+    for await (const { index, reader, from } of chunks.frames()) {
       const folder = String(index).padStart(6, '0');
       await mkdir(join(to, folder), { recursive: true });
-      for (const place of reader.places.keys()) {
+      for (let place = from; place < reader.places.length; place += 1) {
         const pixels = await reader.pixels(place);
         if (pixels === undefined) continue;
         const time = reader.timeOf(place);

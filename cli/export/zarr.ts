@@ -21,23 +21,25 @@ export async function exportZarr(chunks: ExportChunks, to: string): Promise<numb
   const chunk = new NumberArray(join(group, 'chunk'), 'int32', { description: 'chunk index in the stream' });
   let frames: FrameArray | undefined;
   let clock: number | null = null;
-  for await (const { index, place: from, reader, isWhole } of chunks.frames()) {
+  for await (const { index, place, reader, from, isWhole } of chunks.frames()) {
     const { height, width, places, sidecar } = reader;
     const size = record === undefined ? places.length : rheedSettings(record.settings).chunkSize;
     frames ??= new FrameArray(join(group, 'frames'), size, height, width);
     if (!frames.fits(height, width)) {
-      chunks.damaged.push({ chunk: index, from, detail: 'its frames are of another size', exported: 0 });
+      const detail = 'its frames are of another size';
+      chunks.damaged.push({ chunk: index, from: place, detail, exported: 0, certain: true });
       continue;
     }
     clock = sidecar?.clock?.offsetMs ?? clock;
-    const copied = reader.sealed && isWhole && (await frames.addShard(reader.path, places.length));
-    for (const place of places.keys()) {
+    const copied =
+      reader.sealed && isWhole && from === 0 && (await frames.addShard(reader.path, places.length));
+    for (let frame = from; frame < places.length; frame += 1) {
       if (!copied) {
-        const bytes = await reader.read(place);
+        const bytes = await reader.read(frame);
         if (bytes === undefined) continue;
         await frames.addFrame(bytes);
       }
-      await time.add((reader.timeOf(place) ?? Number.NaN) / 1000);
+      await time.add((reader.timeOf(frame) ?? Number.NaN) / 1000);
       await chunk.add(index);
     }
   }

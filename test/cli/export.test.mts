@@ -127,7 +127,10 @@ describe('spool export', function () {
     for (const ending of ['shard', 'json']) await remove(join(left.rheed, `000001.${ending}`));
     const { code, out } = await spool(['export', left.rheed, '--to', to]);
     assert.equal(code, 1);
-    assert.match(out, /damaged +chunk 2: its index does not hold; expected \d+ bytes/);
+    assert.match(
+      out,
+      /damaged +chunk 2: its index does not hold; expected \d+ bytes.* of it exported,\s+perhaps changed/s,
+    );
     assert.match(out, /damaged +chunk 3: frames 4 do not hold; 9 frames of it exported/);
     assert.match(out, /missing +chunk 1: not here: delivered, and not kept/);
     const found = await read<ReadZarr>(this, 'zarr');
@@ -145,14 +148,55 @@ describe('spool export', function () {
     );
   });
 
-  it('exports a stream whose record is damaged, without times', async function () {
+  it('exports a stream whose record is damaged by the one before it, else without times', async function () {
     await flip(join(left.rheed, 'stream.json'), 40);
-    const { code, out } = await spool(['export', left.rheed, '--to', to]);
+    const { code, out } = await spool(['export', left.rheed, '--to', join(to, 'before')]);
     assert.equal(code, 1);
-    assert.match(out, /damaged +\S+stream\.json: damaged\s+\(checksum\)/);
-    const found = await read<ReadZarr>(this, 'zarr');
+    assert.match(out, /^run, .*damaged +\S+stream\.json: damaged\s+\(checksum\)/s);
+    await remove(join(left.rheed, 'stream.json.old'));
+    assert.equal((await spool(['export', left.rheed, '--to', join(to, 'without')])).code, 1);
+    const before = await read<ReadZarr>(this, 'zarr', join(to, 'before'));
+    assert.deepEqual(numbersIn(before), range(0, 70));
+    assert.equal(before.times.at(-1), 1_700_000_006.9);
+    const found = await read<ReadZarr>(this, 'zarr', join(to, 'without'));
     assert.deepEqual(numbersIn(found), range(0, 70));
     assert.deepEqual(new Set(found.times), new Set([null]));
+  });
+
+  it('exports once what recovery kept of a damaged open chunk, and what is behind it from the quarantine', async function () {
+    const uploader = await left.bench.acquire({ endpoint: left.endpoint, id: 'other' });
+    const settings = { streamName: 'furnace', fill: 'gap' };
+    const series = await uploader.startTimeseries({ node: 'gauge', stream: '' }, settings, {});
+    for (let n = 0; n < 6; n += 1) await series.push([{ channel: 'T', time: FIRST + n, value: n }]);
+    await left.bench.release(uploader);
+    const journal = join(series.folder, '000000.open');
+    const lines = (await readFile(journal, 'utf8')).split('\n');
+    lines[3] = (lines[3] as string).replace(':[[', ':[ [');
+    await writeFile(journal, lines.join('\n'));
+    await flip(join(left.rheed, '000003.open'), 32 + 32 * 4 + 3);
+    for (const id of ['account', 'other'])
+      await left.bench.release(await left.bench.acquire({ endpoint: left.endpoint, id }));
+
+    const rheed = await spool(['export', left.rheed, '--to', join(to, 'rheed'), '--quarantine']);
+    assert.equal(rheed.code, 1);
+    assert.match(
+      rheed.out,
+      /damaged +chunk 3 in quarantine: frames 4 do not hold; 5 frames of it\s+exported/,
+    );
+    const found = await read<ReadZarr>(this, 'zarr', join(to, 'rheed'));
+    assert.deepEqual(numbersIn(found), [...range(0, 64), ...range(65, 70)]);
+    assert.equal(
+      (await spool(['export', series.folder, '--to', join(to, 'series'), '--quarantine'])).code,
+      1,
+    );
+    const csv = await readFile(join(to, 'series', 'readings.csv'), 'utf8');
+    assert.deepEqual(
+      csv
+        .trimEnd()
+        .split('\r\n')
+        .map((row) => row.split(',')[2]),
+      ['T', '0', '1', '3', '4', '5'],
+    );
   });
 
   it('takes kept chunks along, and with --quarantine those in quarantine', async function () {
@@ -261,6 +305,9 @@ describe('spool export', function () {
     assert.deepEqual(await readdir(to), ['mine']);
     assert.equal((await spool(['export', left.rheed, '--to', join(to, 'mine')])).code, 2);
     assert.equal((await spool(['export', left.rheed, '--to', join(to, 'x'), '--format', 'png'])).code, 2);
+    const inside = await spool(['export', left.rheed, '--to', join(left.bench.spoolDir, 'account', 'out')]);
+    assert.equal(inside.code, 2);
+    assert.match(inside.err, /expected a folder outside the spool/);
     const wrong = await spool(['export', left.rheed, '--to', join(to, 'x'), '--format', 'csv']);
     assert.equal(wrong.code, 1);
     assert.match(wrong.out, /no stream is for csv/);

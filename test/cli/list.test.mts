@@ -163,6 +163,14 @@ describe('spool list', function () {
     }
   });
 
+  it('prints no terminal commands that a name may hold', async () => {
+    const uploader = await left.bench.acquire({ endpoint: left.endpoint, id: 'other' });
+    await uploader.startRheed(CAMERA, { ...RHEED_SETTINGS, streamName: 'a\u001B[2Jb\r\nc' }, {});
+    const { out } = await spool(['list', join(left.bench.spoolDir, 'other')]);
+    assert.match(out, /a\uFFFD\[2Jb\uFFFD\uFFFDc/);
+    assert.ok(!out.includes('\u001B') && !out.includes('\r'));
+  });
+
   describe('and wrong use', () => {
     it('names the places where it looked', async () => {
       const home = await scratch();

@@ -1,42 +1,48 @@
 /** What a restart makes of what a life left, compared with what that life was promised. */
 import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import uploaderModule, { type Uploader } from '../../dist/uploader/uploader.js';
 import type { Sandbox } from '../../sandbox/server.mts';
 import { quarantined } from './quarantined.mts';
-import { arrived, type LifeOptions, OWNERS, type Promised } from './stream-lives.mts';
+import type { Outcome, Task } from './recoverer.mts';
+import { arrived, type LifeOptions, type Promised } from './stream-lives.mts';
+
+/** The process in which spools are recovered, one after the other. */
+export class Recoverer {
+  readonly #child: ChildProcess = fork(new URL('./recoverer.mts', import.meta.url), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+
+  async recover(task: Task): Promise<Outcome> {
+    const answered = once(this.#child, 'message');
+    this.#child.send(task);
+    const [answer] = (await answered) as [Outcome | { failure: string }];
+    if ('failure' in answer) throw new Error(`recovery failed: ${answer.failure}`);
+    return answer;
+  }
+
+  async end(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    this.#child.kill();
+    await gone;
+  }
+}
 
 /** Recovers what a life left, ends its streams, and compares what arrived with what was promised. */
 export async function finish(
-  { kind, spoolDir, name }: Pick<LifeOptions, 'kind' | 'spoolDir' | 'name'>,
+  { kind, spoolDir, name, endpoint }: LifeOptions,
+  recoverer: Recoverer,
   sandbox: Sandbox,
   promises: readonly Promised[],
 ): Promise<void> {
   sandbox.faults.clear();
   const inDoubt = await beingCreated(spoolDir);
-  const errors: string[] = [];
-  for (let start = 1; ; start += 1) {
-    const uploader = await uploaderModule.Uploader.acquire({
-      id: 'account',
-      apiKey: 'key',
-      spoolDir,
-      endpoint: sandbox.url,
-      spoolMinFreeBytes: 0,
-      clockSync: false,
-      logger: { error: (text) => errors.push(text), warn() {}, info() {}, debug() {} },
-    });
-    const open = uploader.attach(OWNERS[kind].node, kind, {}).filter((stream) => stream.open);
-    const ended = promises.filter((one) => 'finalize' in one).length;
-    if (start === 1) assert.ok(open.length <= 2 - ended, `${open.length} open after ${ended} were finalized`);
-    for (const stream of open) await stream.finalize();
-    // A chunk sent early without an answer goes a second time a minute later, or at once after a restart.
-    const isGone = await gone(uploader, start < 4 ? 1_500 : 30_000);
-    await uploader.release();
-    if (isGone) break;
-    assert.ok(start < 4, `a stream does not end: ${errors.join('\n')}`);
-  }
+  const { open, isEnded, errors } = await recoverer.recover({ kind, spoolDir, endpoint });
+  const finalized = promises.filter((one) => 'finalize' in one).length;
+  assert.ok(open <= 2 - finalized, `${open} open after ${finalized} were finalized`);
+  assert.ok(isEnded, `a stream does not end: ${errors.join('\n')}`);
   const streams = await arrived(sandbox, kind, name);
   const there = streams.flatMap(({ numbers }) => numbers);
   const kept = await quarantined(join(spoolDir, 'account'));
@@ -59,21 +65,13 @@ export async function finish(
   assert.deepEqual(sandbox.complaints, []);
 }
 
-async function gone(uploader: Uploader, ms: number): Promise<boolean> {
-  const end = performance.now() + ms;
-  while (uploader.streams.length > 0) {
-    if (performance.now() > end) return false;
-    await sleep(10);
-  }
-  return true;
-}
-
 /** Streams of which nobody can know whether the service has created them. */
 async function beingCreated(spoolDir: string): Promise<number> {
   let count = 0;
   const account = join(spoolDir, 'account');
   for (const name of await readdir(account).catch(() => [])) {
-    const record = await readFile(join(account, name, 'stream.json'), 'utf8').catch(() => '');
+    const file = join(account, name, 'stream.json');
+    const record = await readFile(file, 'utf8').catch(() => readFile(`${file}.old`, 'utf8').catch(() => ''));
     if (record.includes('"opening":"creating"')) count += 1;
   }
   return count;

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { StreamKind } from '../../dist/uploader/types.js';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { finish } from './after-crash.mts';
+import { finish, Recoverer } from './after-crash.mts';
+import { cutPower, type Disk } from './power-cut.mts';
 import type { LifeOptions, Promised } from './stream-lives.mts';
 
 /** The process ends before, within or after the operation; or the operation fails, and those up to `until`. */
@@ -18,6 +19,8 @@ export interface CrashPoint {
   readonly how: (typeof HOWS)[number];
   readonly at: number;
   readonly until: number;
+  /** With it the power fails, too: what is left of the disk then. */
+  readonly disk?: Disk;
 }
 
 /** An operation as the shim tells it. */
@@ -59,6 +62,7 @@ export function missing(): string | undefined {
 export class CrashBench {
   readonly #folder: string;
   readonly #sandbox: Sandbox;
+  readonly #recoverer = new Recoverer();
   #lives = 0;
 
   private constructor(folder: string, sandbox: Sandbox) {
@@ -83,6 +87,7 @@ export class CrashBench {
   }
 
   async end(): Promise<void> {
+    await this.#recoverer.end();
     await this.#sandbox.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -96,19 +101,25 @@ export class CrashBench {
   }
 
   /** Lives up to the point, then recovers and finishes; throws what does not hold. */
-  async check({ kind, how, at, until }: CrashPoint): Promise<void> {
-    const life = await this.#live(kind, () => ({
+  async check({ kind, how, at, until, disk }: CrashPoint): Promise<void> {
+    const life = await this.#live(kind, (report) => ({
       CRASH_HOW: how,
       CRASH_AT: String(at),
       CRASH_UNTIL: String(until),
+      ...(disk === undefined ? {} : { CRASH_TRACE: report }),
     }));
-    const promises = life.lines.filter(isPromise).map(({ promised }) => promised);
+    let promises = life.lines.filter(isPromise).map(({ promised }) => promised);
     const isEnded = promises.some((one) => 'ended' in one);
     // A count that differs from run to run may end before the point is reached.
     if (life.code !== 137 || isEnded) {
       assert.ok(isEnded, `the life ended with ${life.code} before its end: ${life.errors}`);
     }
-    await finish(life.options, this.#sandbox, promises);
+    if (disk !== undefined) {
+      const operations = life.lines.filter((line): line is Operation => !isPromise(line));
+      await cutPower(life.options.spoolDir, operations, disk);
+      promises = synced(promises);
+    }
+    await finish(life.options, this.#recoverer, this.#sandbox, promises);
     await rm(life.folder, { recursive: true });
   }
 
@@ -152,4 +163,10 @@ export class CrashBench {
       .map((line): Operation | { promised: Promised } => JSON.parse(line));
     return { folder, options, code, errors, lines };
   }
+}
+
+/** Of the data only what was confirmed before the last sync is promised after a power cut. */
+function synced(promises: readonly Promised[]): Promised[] {
+  const last = promises.findLastIndex((one) => 'synced' in one);
+  return promises.filter((one, i) => i < last || !('pushed' in one));
 }

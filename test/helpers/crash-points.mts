@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { StreamKind } from '../../dist/uploader/types.js';
 import { CrashBench, type CrashPoint, HOWS, isPromise, type Operation } from './crash-bench.mts';
+import { DISKS, type Disk } from './power-cut.mts';
 
 const LANES = 2;
 
@@ -20,6 +21,12 @@ function everyPoint(kind: StreamKind, trace: readonly object[], row: number): Cr
       until: how === 'EIO' || how === 'ENOSPC' ? n + row - 1 : n,
     })),
   );
+}
+
+/** A power cut at every operation, each with all disks that it may leave. */
+export function everyPowerCut(points: readonly CrashPoint[]): CrashPoint[] {
+  const ends = points.filter(({ how }) => how === 'before');
+  return ends.flatMap((point) => DISKS.map((disk) => ({ ...point, disk })));
 }
 
 /** `count` of a list, evenly spread, the first by the seed. */
@@ -64,9 +71,15 @@ export async function checkPoints(
   }
 }
 
-const replay = ({ kind, how, at, until }: CrashPoint) =>
-  `replay: CRASH_POINT=${kind}:${how}:${at}:${until} npm test -- crash-points`;
+const replay = ({ kind, how, at, until, disk }: CrashPoint) =>
+  `replay: CRASH_POINT=${kind}:${how}:${at}:${until}${disk === undefined ? '' : `:${disk}`} npm test -- crash-points`;
 
-function pointOf([kind, how, at, until]: string[]): CrashPoint {
-  return { kind: kind as StreamKind, how: how as CrashPoint['how'], at: Number(at), until: Number(until) };
+function pointOf([kind, how, at, until, disk]: string[]): CrashPoint {
+  const point = {
+    kind: kind as StreamKind,
+    how: how as CrashPoint['how'],
+    at: Number(at),
+    until: Number(until),
+  };
+  return disk === undefined ? point : { ...point, disk: disk as Disk };
 }

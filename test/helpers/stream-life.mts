@@ -88,6 +88,7 @@ for (let pushes = 0; pushes < 4; pushes += 1) await push(first, 2);
 await again(() => first.stream.sync());
 promised({ synced: true });
 await again(() => first.stream.flush());
+promised({ synced: true });
 await first.ears.stream('opened');
 await settled(first);
 // Its open chunk, which is on the service already, becomes full; a camera's is sealed.
@@ -98,11 +99,13 @@ await push(first, 5);
 await settled(first);
 await push(first, 2);
 await again(() => first.stream.finalize());
+promised({ synced: true });
 promised({ finalize: 1 });
 
 const second = await open(true);
 await push(second, 2);
 await again(() => second.stream.finalize());
+promised({ synced: true });
 promised({ finalize: 2 });
 // A stream whose only data the disk refused is gone without a word.
 while (uploader.streams.length > 0) await sleep(5);

@@ -104,11 +104,16 @@ export async function arrived(sandbox: Sandbox, kind: StreamKind, name: string):
   const streams = sandbox.streams().filter((stream) => stream.name === name);
   return Promise.all(
     streams.reverse().map(async ({ data_id: dataId, pipeline_status: status }) => {
-      if (kind === 'timeseries') return { dataId, status, numbers: rowsOf(await sandbox.readPoints(dataId)) };
-      const numbers: number[] = [];
-      for (const { index } of sandbox.stream(dataId)?.chunks ?? [])
-        numbers.push(...numbersOf(await sandbox.readFrames(dataId, index)));
-      return { dataId, status, numbers };
+      return { dataId, status, numbers: await arrivedIn(sandbox, kind, dataId) };
     }),
   );
+}
+
+/** The numbers that a stream on the service holds, as it holds them. */
+export async function arrivedIn(sandbox: Sandbox, kind: StreamKind, dataId: string): Promise<number[]> {
+  if (kind === 'timeseries') return rowsOf(await sandbox.readPoints(dataId));
+  const numbers: number[] = [];
+  for (const { index } of sandbox.stream(dataId)?.chunks ?? [])
+    numbers.push(...numbersOf(await sandbox.readFrames(dataId, index)));
+  return numbers;
 }

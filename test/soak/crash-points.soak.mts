@@ -1,5 +1,5 @@
 import { missing } from '../helpers/crash-bench.mts';
-import { checkPoints } from '../helpers/crash-points.mts';
+import { checkPoints, everyPowerCut } from '../helpers/crash-points.mts';
 
 describe('the process ends, or the disk fails, at every file operation of a stream’s life', function () {
   this.timeout(0);
@@ -15,5 +15,10 @@ describe('the process ends, or the disk fails, at every file operation of a stre
         console.log(`      ${kind}: ${operations} file operations, ${checked} points`);
       });
     }
+
+    it(`${kind}: what was synced is there after a power cut`, async () => {
+      const { checked } = await checkPoints(kind, 1, everyPowerCut);
+      console.log(`      ${kind}: ${checked} power cuts`);
+    });
   }
 });

@@ -118,6 +118,19 @@ describe('the quarantine', function () {
     assert.equal((await uploader.quarantine.retry()).revived.length, 1);
   });
 
+  it('loses nothing when the process ends while a chunk of a finished stream comes back', async () => {
+    const uploader = await bench.acquire({ endpoint: sandbox.url, uploads: 1 });
+    const { stream, ears } = await withRefusedChunk(uploader);
+    await stream.finalize();
+    await ears.stream('finalized');
+    await until(() => uploader.streams.length === 0, 'the stream to be gone');
+    await bench.release(uploader);
+    await stream.quarantine.takeBack(0);
+    const again = await bench.acquire({ endpoint: sandbox.url });
+    const { data_id } = await new Ears(again.streams[0] as AnyStream).stream('finalized');
+    assert.deepEqual(await numbersOf(data_id), range(0, 20));
+  });
+
   it('is discarded by a person alone, and the report says so', async () => {
     const uploader = await bench.acquire({ endpoint: sandbox.url, uploads: 1 });
     const { stream, ears } = await withRefusedChunk(uploader);

@@ -3,6 +3,7 @@ import type { GenericSchema, InferOutput } from 'valibot';
 import { safeParse } from 'valibot';
 import { ApiError } from '../errors.js';
 import { inWords, readText, withoutSecrets } from './answer.js';
+import { neverArrived, reasonOf } from './no-answer.js';
 
 export const DEFAULT_ENDPOINT = 'https://api.atomscale.ai';
 
@@ -193,12 +194,6 @@ function retryAfterOf(header: string | string[] | undefined): number | undefined
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
-function reasonOf(cause: unknown): string {
-  const error = cause as { code?: string; message?: string; name?: string };
-  if (error.name === 'TimeoutError') return 'timed out';
-  return error.code ?? error.message ?? String(cause);
-}
-
 /** What a failed call means for what was sent (the delivery table of docs/reliability). */
 export function verdictOf(error: unknown): 'transient' | 'unauthorized' | 'forbidden' | 'refused' {
   if (!(error instanceof ApiError) || error.status === undefined) return 'transient';
@@ -211,17 +206,8 @@ export function verdictOf(error: unknown): 'transient' | 'unauthorized' | 'forbi
   return 'refused';
 }
 
-const NEVER_ARRIVED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** True when a call may have arrived although no answer came: it may take effect later. */
 export function wasUnanswered(error: unknown): boolean {
   if (!(error instanceof ApiError) || error.status !== undefined) return false;
-  return !NEVER_ARRIVED.has((error.cause as { code?: string } | undefined)?.code ?? '');
+  return !neverArrived(error.cause);
 }

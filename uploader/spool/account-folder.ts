@@ -8,6 +8,8 @@ import { SpoolError } from '../errors.js';
 import { type FolderLock, native, nativeError } from '../native.js';
 import type { StreamKind } from '../types.js';
 import { codeOf, FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
+import type { KeptChunks } from './kept.js';
+import { Quarantine } from './quarantine.js';
 import { RecordFile, SPOOL_VERSION, type StreamRecord } from './stream-record.js';
 
 /** Names that become folders are made of these alone. */
@@ -95,6 +97,14 @@ export class AccountFolder {
     const names = await readdir(this.path);
     const found = names.map((name) => RecordFile.read(join(this.path, name)).catch(() => undefined));
     return (await Promise.all(found)).filter((record) => record?.data.finalize === 'done') as RecordFile[];
+  }
+
+  /** Removes the folders of streams that have ended and left nothing: what is in quarantine, or kept, is the person's. */
+  async removeBare(kept: KeptChunks): Promise<void> {
+    for (const { folder } of await this.finished()) {
+      const isBare = (await Quarantine.load(folder)).size === 0 && !(await kept.has(folder));
+      if (isBare) await rm(folder, { recursive: true, force: true });
+    }
   }
 
   /** A new stream's folder with its record on disk. */

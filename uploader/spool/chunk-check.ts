@@ -4,6 +4,8 @@ export interface ChunkCheck {
   readonly verdict: 'whole' | 'torn' | 'damaged';
   /** Frames, or records of a journal, that hold. */
   readonly held: number;
+  /** How many of them stand before the first that does not hold: what recovery keeps of an open chunk. */
+  readonly before: number;
   /** What does not hold and where; blank when all does. */
   readonly detail: string;
 }
@@ -13,7 +15,7 @@ export interface ChunkCheck {
  * @param holding whether each part holds
  * @param faults of the files beside the parts
  * @param mayTear the end may be missing: nothing that holds follows the first part that does not
- * @param tornBytes bytes behind the last whole part
+ * @param tornBytes bytes behind the last part
  */
 export function checkOfParts(
   what: string,
@@ -23,14 +25,18 @@ export function checkOfParts(
   tornBytes: number,
 ): ChunkCheck {
   const held = holding.filter(Boolean).length;
+  const firstBad = holding.indexOf(false);
+  const before = firstBad < 0 ? held : firstBad;
   const end = mayTear ? holding.lastIndexOf(true) + 1 : holding.length;
   const bad = [...holding.keys()].filter((n) => n < end && !holding[n]);
   const details = [...faults];
   if (bad.length > 0) details.push(`${what}s ${runsOf(bad)} do not hold`);
-  if (details.length > 0) return { verdict: 'damaged', held, detail: details.join('; ') };
-  const torn = holding.length - end + (tornBytes > 0 ? 1 : 0);
-  if (torn === 0) return { verdict: 'whole', held, detail: '' };
-  return { verdict: 'torn', held, detail: `torn tail of ${torn} ${torn === 1 ? 'record' : 'records'}` };
+  if (!mayTear && tornBytes > 0) details.push(`${tornBytes} bytes behind the last ${what} do not hold`);
+  if (details.length > 0) return { verdict: 'damaged', held, before, detail: details.join('; ') };
+  const torn = holding.length - end;
+  if (torn === 0 && tornBytes === 0) return { verdict: 'whole', held, before, detail: '' };
+  const tail = torn > 0 ? `${torn} ${torn === 1 ? what : `${what}s`}` : `${tornBytes} bytes`;
+  return { verdict: 'torn', held, before, detail: `torn tail of ${tail}` };
 }
 
 /** Numbers in words: `3, 5–9`. */

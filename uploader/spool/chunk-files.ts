@@ -13,7 +13,7 @@ export const dataFile = (folder: string, { kind, number }: Pick<Sidecar, 'kind' 
  * Takes a chunk out of the spool, delivered or given up: first in the record, so that a crash in between
  * repeats nothing and an index is never used again.
  *
- * @param kept where its files move; undefined: they are deleted
+ * @param kept where its files move if it keeps any; undefined: they are deleted
  */
 export async function discardChunk(
   record: RecordFile,
@@ -36,7 +36,7 @@ export async function discardChunk(
     await removeIfThere(dataFile(folder, sidecar));
     await record.update(() => undefined);
   });
-  if (kept !== undefined && isRecorded) await kept.keep(folder, files);
+  if (kept !== undefined && kept.days > 0 && isRecorded) await kept.keep(folder, files);
   else for (const file of files) await removeIfThere(file);
   const { acknowledged } = record.data;
   acknowledged.splice(acknowledged.indexOf(number), 1);

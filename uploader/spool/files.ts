@@ -64,13 +64,27 @@ export async function renameHeld(from: string, to: string): Promise<void> {
   }
 }
 
+/** Makes a folder, and those around it, so that they are there after a power cut. */
 export async function makeFolder(path: string): Promise<void> {
+  const first = await makeFolders(path);
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    // The one around may be another user's: what can only be entered cannot be synced.
+    await syncFolder(dirname(made)).catch((error: unknown) => {
+      if (codeOf(error) !== 'EACCES') throw error;
+    });
+  }
+}
+
+/** @returns the first of those made, if any */
+async function makeFolders(path: string): Promise<string | undefined> {
   try {
-    await mkdir(path, { recursive: true, mode: FOLDER_MODE });
+    return await mkdir(path, { recursive: true, mode: FOLDER_MODE });
   } catch (error) {
     // That is what the recursive call says of a read-only disk as well: the plain one tells them apart.
     if (codeOf(error) !== 'ENOENT') throw error;
     await mkdir(path, { mode: FOLDER_MODE });
+    return path;
   }
 }
 

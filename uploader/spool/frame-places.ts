@@ -16,6 +16,7 @@ export interface FramePlace {
  */
 const ENTRY = 16;
 const CRC = 4;
+const ABSENT = 0xffff_ffff_ffff_ffffn;
 /** Bytes of a journal's header. */
 export const HEADER = 32;
 const RECORD = 32;
@@ -46,6 +47,17 @@ export async function framesByIndex(file: FileHandle, size: number): Promise<Fra
     places.push(place);
   }
   return places;
+}
+
+/** The index of a shard of these frames; undefined: a frame that is not there. */
+export function indexOf(places: readonly (Pick<FramePlace, 'offset' | 'length'> | undefined)[]): Buffer {
+  const index = Buffer.alloc(ENTRY * places.length + CRC);
+  for (const [n, place] of places.entries()) {
+    index.writeBigUInt64LE(place === undefined ? ABSENT : BigInt(place.offset), ENTRY * n);
+    index.writeBigUInt64LE(place === undefined ? ABSENT : BigInt(place.length), ENTRY * n + 8);
+  }
+  index.writeUInt32LE(native().crc32c(index.subarray(0, -CRC)), ENTRY * places.length);
+  return index;
 }
 
 /** The frames of a file without an index: they lie one after the other, up to the first that is not whole. */

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { native } from '../native.js';
 import { type ChunkCheck, checkOfParts } from './chunk-check.js';
-import { type RheedSidecar, readSidecar } from './entry.js';
+import { type RheedSidecar, readSidecar, type Sidecar } from './entry.js';
 import { codeOf, numbered } from './files.js';
 import {
   type FrameJournal,
@@ -9,6 +9,7 @@ import {
   framesByIndex,
   framesByWalk,
   HEADER,
+  indexOf,
   readAt,
   readFrameJournal,
 } from './frame-places.js';
@@ -69,7 +70,8 @@ export class FrameReader {
 
   /** Undefined when there are no frames of this number here, or not any more. */
   static async open(folder: string, number: number, facts: FrameFacts): Promise<FrameReader | undefined> {
-    // The journal before the frames: it speaks only of frames that were written before it.
+    // Journal and sidecar first: they are written before the frames have this name, and go after them.
+    const sidecar = await readSidecar(folder, number);
     const journal = await readIfThere(numbered(folder, number, 'open'));
     for (const ending of ['shard', 'part', 'shard'] as const) {
       const path = numbered(folder, number, ending);
@@ -79,8 +81,8 @@ export class FrameReader {
         const { size } = await file.stat();
         const opening = { file, path, size };
         return ending === 'shard'
-          ? await FrameReader.#sealed(opening, folder, number, facts)
-          : FrameReader.#open(opening, journal, facts);
+          ? await FrameReader.#sealed(opening, sidecar ?? (await readSidecar(folder, number)), facts)
+          : await FrameReader.#open(opening, journal, facts);
       } catch (error) {
         await file.close();
         throw error;
@@ -97,11 +99,9 @@ export class FrameReader {
 
   static async #sealed(
     found: { file: FileHandle; path: string; size: number },
-    folder: string,
-    number: number,
+    sidecar: Sidecar | undefined,
     facts: FrameFacts,
   ): Promise<FrameReader> {
-    const sidecar = await readSidecar(folder, number);
     const known = sidecar?.kind === 'rheed' ? { sidecar } : {};
     const faults = known.sidecar === undefined ? ['its sidecar is missing or damaged'] : [];
     let places = await framesByIndex(found.file, found.size);
@@ -113,20 +113,20 @@ export class FrameReader {
     return new FrameReader({ ...found, ...known, sealed: true, places, faults }, facts);
   }
 
-  static #open(
+  static async #open(
     found: { file: FileHandle; path: string; size: number },
     bytes: Buffer | undefined,
     facts: FrameFacts,
-  ): FrameReader {
+  ): Promise<FrameReader> {
     const journal = bytes && readFrameJournal(bytes);
-    const known = journal === undefined ? {} : { journal };
-    // While the header is not whole no message of the chunk was ever confirmed.
-    const isDamaged = journal === undefined && (bytes === undefined || bytes.length >= HEADER);
+    if (journal !== undefined) {
+      return new FrameReader({ ...found, journal, sealed: false, places: journal.places, faults: [] }, facts);
+    }
+    // Without frames and with the header not there yet, nothing in it was ever confirmed.
+    const isDamaged = found.size > 0 || bytes === undefined || bytes.length >= HEADER;
     const faults = isDamaged ? ['its journal is missing or its header does not hold'] : [];
-    return new FrameReader(
-      { ...found, ...known, sealed: false, places: journal?.places ?? [], faults },
-      facts,
-    );
+    const places = await framesByWalk(found.file, found.size, facts.height * facts.width);
+    return new FrameReader({ ...found, sealed: false, places, faults }, facts);
   }
 
   get chunkIndex(): number | undefined {
@@ -143,17 +143,22 @@ export class FrameReader {
 
   /** The compressed bytes of a frame that holds; undefined when it does not. */
   async read(place: number): Promise<Buffer | undefined> {
-    const found = this.places[place];
-    if (found === undefined || found.offset + found.length > this.#size) return undefined;
-    const bytes = await readAt(this.#file, found.offset, found.length);
-    if (bytes === undefined || (found.crc !== null && native().crc32c(bytes) !== found.crc)) return undefined;
-    return this.#decoded(bytes) === null ? undefined : bytes;
+    const bytes = await this.#bytes(place);
+    return bytes && this.#decoded(bytes) && bytes;
   }
 
   /** The pixels of a frame that holds. */
   async pixels(place: number): Promise<Uint8Array | undefined> {
-    const bytes = await this.read(place);
-    return bytes && (this.#decoded(bytes) ?? undefined);
+    const bytes = await this.#bytes(place);
+    return bytes && this.#decoded(bytes);
+  }
+
+  async #bytes(place: number): Promise<Buffer | undefined> {
+    const found = this.places[place];
+    if (found === undefined || found.offset + found.length > this.#size) return undefined;
+    const bytes = await readAt(this.#file, found.offset, found.length);
+    if (bytes === undefined || (found.crc !== null && native().crc32c(bytes) !== found.crc)) return undefined;
+    return bytes;
   }
 
   /** Reads all of it. */
@@ -169,12 +174,24 @@ export class FrameReader {
       if (frames !== this.places.length)
         faults.push(`expected ${frames} frames, found ${this.places.length}`);
     }
-    const mayTear = !this.sealed;
-    return checkOfParts('frame', holding, faults, mayTear, this.#journal?.tornBytes ?? 0);
+    return checkOfParts('frame', holding, faults, !this.sealed, await this.#tornBytes());
   }
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+
+  /** Bytes of frames and records that were being written. A piece of the index is what sealing begins with. */
+  async #tornBytes(): Promise<number> {
+    if (this.#journal === undefined) return 0;
+    const last = this.places.findLast((place) => place !== undefined);
+    const end = last === undefined ? 0 : last.offset + last.length;
+    const behind = Math.max(0, this.#size - end);
+    const index = indexOf(this.places);
+    const isSealing =
+      behind <= index.length &&
+      (await readAt(this.#file, end, behind))?.equals(index.subarray(0, behind)) === true;
+    return this.#journal.tornBytes + (isSealing ? 0 : behind);
   }
 
   /** Of the whole file, by the handle: it may have no name any more. */
@@ -187,8 +204,8 @@ export class FrameReader {
     return crc;
   }
 
-  #decoded(bytes: Buffer): Uint8Array | null {
-    return native().decodeFrame(bytes, this.height * this.width);
+  #decoded(bytes: Buffer): Uint8Array | undefined {
+    return native().decodeFrame(bytes, this.height * this.width) ?? undefined;
   }
 }
 

@@ -1,9 +1,9 @@
-import { readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { decodeChecked, encodeChecked } from './checked-json.js';
 import { itemsOf, readSidecar } from './entry.js';
-import { codeOf, makeFolder, numbered, syncFolder, writeDurably } from './files.js';
+import { codeOf, makeFolder, numbered, syncFolder, withFile, writeDurably } from './files.js';
 
 const FOLDER = 'quarantine';
 const FILE = /^(\d{6,})\.([a-z.]+)$/;
@@ -77,13 +77,18 @@ export class Quarantine {
     return [...this.#chunks.values()].sort((one, other) => one.number - other.number);
   }
 
-  /** Moves a chunk's files here, the reason first. */
-  async add(number: number, files: readonly string[], reason: Reason): Promise<void> {
+  /** Moves a chunk's files here, or copies them, the reason first. */
+  async add(
+    number: number,
+    files: readonly string[],
+    reason: Reason,
+    transfer: (from: string, to: string) => Promise<boolean> = moveIfThere,
+  ): Promise<void> {
     await makeFolder(this.path);
     await writeDurably(numbered(this.path, number, REASON), encodeChecked(reason));
     const names: string[] = [];
     for (const file of files) {
-      if (await moveIfThere(file, join(this.path, basename(file)))) names.push(basename(file));
+      if (await transfer(file, join(this.path, basename(file)))) names.push(basename(file));
     }
     await syncFolder(this.path);
     await syncFolder(this.#folder);
@@ -147,6 +152,18 @@ async function moveIfThere(from: string, to: string): Promise<boolean> {
     if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
+}
+
+/** The copy is on the disk platter; its name is not yet. */
+export async function copyIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+  await withFile(to, 'r+', (handle) => handle.sync());
+  return true;
 }
 
 async function readReason(path: string): Promise<Reason | undefined> {

@@ -5,6 +5,7 @@ import { SpoolError } from '../errors.js';
 import { coded, native } from '../native.js';
 import { readSidecar, type Sidecar } from './entry.js';
 import { numbered, removeIfThere } from './files.js';
+import { keepDamaged } from './keep-damaged.js';
 import type { KeptChunks } from './kept.js';
 import { Quarantine } from './quarantine.js';
 import type { RecordFile } from './stream-record.js';
@@ -43,10 +44,12 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
     data.next_number = Math.max(data.next_number, number + 1);
     if (data.acknowledged.includes(number)) {
       const paths = [...endings].map((ending) => numbered(folder, number, ending));
-      if (kept === undefined) await Promise.all(paths.map(removeIfThere));
+      if (kept === undefined || kept.days === 0) await Promise.all(paths.map(removeIfThere));
       else await kept.keep(folder, paths);
     } else if (data.kind === 'timeseries' && endings.has('open') && !endings.has('rows')) {
       openNumber = number;
+      const damage = await keepDamaged(record, quarantine, number);
+      if (damage !== undefined) problems.push(cutShort(record, number, damage));
     } else {
       try {
         const { sidecar, problem } = await recoverNumber(record, quarantine, number);
@@ -60,6 +63,7 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
   }
   const forgotten = record.update((changed) => {
     changed.acknowledged = [];
+    delete changed.left;
   });
   // Their files are gone: on a full disk, where the chunks below are to make room, the record may name them longer.
   await forgotten.catch((error: unknown) => {
@@ -84,6 +88,11 @@ export async function quarantineNumber(
     quarantine.path,
     `chunk ${number} of ${folder}: ${reason}; moved to quarantine`,
   );
+}
+
+/** True when there are files of chunks, sealed or open. */
+export async function holdsChunks(folder: string): Promise<boolean> {
+  return (await chunkFiles(folder)).size > 0;
 }
 
 async function chunkFiles(folder: string): Promise<Map<number, Set<string>>> {
@@ -123,14 +132,13 @@ export async function recoverNumber(
     !existsSync(file('shard')) &&
     (existsSync(file('part')) || existsSync(file('open')))
   ) {
+    const damage = await keepDamaged(record, quarantine, number);
     const { sealed, damaged } = await coded(folder, () =>
       native().recoverChunk(folder, number, Number(data.settings.fps)),
     );
     if (sealed == null) return damaged == null ? {} : aside(damaged);
-    if (damaged != null) {
-      const text = `chunk ${number} of ${folder}: ${damaged}; its ${sealed.frames} whole frames are kept`;
-      problem = new SpoolError('ERR_SPOOL', folder, text);
-    }
+    const detail = damage ?? damaged;
+    if (detail != null) problem = cutShort(record, number, detail, damage !== undefined);
   }
   const sidecar = await readSidecar(folder, number);
   if (sidecar === undefined) return aside('its sidecar is missing or damaged');
@@ -141,3 +149,13 @@ export async function recoverNumber(
 }
 
 const isFull = (error: unknown): boolean => error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL';
+
+/** What is told of an open chunk that was cut. */
+function cutShort({ folder }: RecordFile, number: number, detail: string, isKept = true): SpoolError {
+  const kept = isKept ? ', and all of it as it was found is in quarantine' : '';
+  return new SpoolError(
+    'ERR_SPOOL',
+    folder,
+    `chunk ${number} of ${folder}: ${detail}; what holds before is delivered${kept}`,
+  );
+}

@@ -75,6 +75,8 @@ const Record = v.object({
   }),
   /** Chunks given up, as runs: first index, last index, reason. */
   lost: v.array(v.tuple([v.number(), v.number(), v.string()])),
+  /** The open chunk and the length of its journal when the stream was last closed: it only grows. */
+  left: v.optional(v.object({ number: v.number(), bytes: v.number() })),
   /** Delivered chunks whose files may still be there: not to be sent again. */
   acknowledged: v.array(v.number()),
 });

@@ -42,6 +42,8 @@ export class RowsReader {
 
   /** Undefined when there are no rows of this number here, or not any more. */
   static async open(folder: string, number: number): Promise<RowsReader | undefined> {
+    // The sidecar first: it is written before the rows have this name, and goes after them.
+    const before = await readSidecar(folder, number);
     for (const ending of ['rows', 'open', 'rows'] as const) {
       const path = numbered(folder, number, ending);
       const bytes = await readFile(path).catch((error: unknown) => {
@@ -49,15 +51,19 @@ export class RowsReader {
         throw error;
       });
       if (bytes === undefined) continue;
-      const sidecar = await readSidecar(folder, number);
+      const sidecar = before ?? (await readSidecar(folder, number));
       const known = sidecar?.kind === 'timeseries' ? sidecar : undefined;
       return new RowsReader(path, number, known, ending === 'rows', bytes);
     }
     return undefined;
   }
 
-  /** What holds of it as columns. Rows whose first reading is lost take the time of their next one. */
-  table(): Table {
+  /**
+   * What holds of it as columns. Rows whose first reading is lost take the time of their next one.
+   *
+   * @param from the first record
+   */
+  table(from = 0): Table {
     const header: Header = this.#header ?? {
       version: 1,
       number: this.chunkIndex,
@@ -66,7 +72,7 @@ export class RowsReader {
       carried: {},
       units: {},
     };
-    return tableOf({ header, records: renumbered(this.#records, header.fill) });
+    return tableOf({ header, records: renumbered(this.#records.slice(from), header.fill) });
   }
 
   /** Values in what holds of it. */
@@ -78,6 +84,11 @@ export class RowsReader {
       else for (const { values } of Object.values(record.table)) points += values.length;
     }
     return points;
+  }
+
+  /** False when its first line does not hold: what the others mean is not known. */
+  get isReadable(): boolean {
+    return this.#header !== undefined || !this.#hasLines;
   }
 
   check(): ChunkCheck {

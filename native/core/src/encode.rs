@@ -1,11 +1,11 @@
 //! A message's frames, compressed: decoded, turned to gray and compressed in the compute pool, unit by unit.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::compress::compress;
 use crate::error::{Error, Result, guarded};
-use crate::frame::{FrameSpec, Size, Unit, split};
+use crate::frame::{FrameSpec, MAX_PIXELS, Size, Unit, split};
 use crate::pool;
 
 /// One compressed frame.
@@ -33,6 +33,10 @@ impl EncodedMessage {
     }
 }
 
+/// Pixels that the images of one message may decode to. A TIFF can name the same strip for thousands of pages, and a
+/// few kilobytes of it then keep the machine busy for an hour.
+const MAX_DECODED: u64 = 16 * MAX_PIXELS;
+
 type UnitResult = Result<Vec<(Size, EncodedFrame)>>;
 
 struct Job<F> {
@@ -42,6 +46,9 @@ struct Job<F> {
     units: Vec<Unit>,
     results: Vec<OnceLock<UnitResult>>,
     left: AtomicUsize,
+    /// Pixels decoded from images so far, and how many may be.
+    decoded: AtomicU64,
+    max_decoded: u64,
     done: Mutex<Option<F>>,
 }
 
@@ -52,13 +59,19 @@ where
     F: FnOnce(Result<EncodedMessage>) + Send + 'static,
 {
     match guarded(|| split(&parts, &spec)) {
-        Ok(units) => encode_units(parts, spec, level, units, done),
+        Ok(units) => encode_units(parts, spec, level, units, MAX_DECODED, done),
         Err(error) => done(Err(error)),
     }
 }
 
-fn encode_units<F>(parts: Vec<Vec<u8>>, spec: FrameSpec, level: i32, units: Vec<Unit>, done: F)
-where
+fn encode_units<F>(
+    parts: Vec<Vec<u8>>,
+    spec: FrameSpec,
+    level: i32,
+    units: Vec<Unit>,
+    max_decoded: u64,
+    done: F,
+) where
     F: FnOnce(Result<EncodedMessage>) + Send + 'static,
 {
     let count = units.len();
@@ -69,6 +82,8 @@ where
         units,
         results: (0..count).map(|_| OnceLock::new()).collect(),
         left: AtomicUsize::new(count),
+        decoded: AtomicU64::new(0),
+        max_decoded,
         done: Mutex::new(Some(done)),
     });
     for n in 0..count {
@@ -98,13 +113,28 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
 
     fn encode(&self, n: usize) -> UnitResult {
         let mut frames = Vec::new();
-        self.units[n].decode(&self.parts, &self.spec, &mut |size, gray| {
+        let unit = &self.units[n];
+        unit.decode(&self.parts, &self.spec, &mut |size, gray| {
+            self.count(unit, size)?;
             let bytes = compress(gray, self.level)?;
             let crc = crc32c::crc32c(&bytes);
             frames.push((size, EncodedFrame { bytes, crc }));
             Ok(())
         })?;
         Ok(frames)
+    }
+
+    /// Refuses the message once its images decode to more than a message may.
+    fn count(&self, unit: &Unit, size: Size) -> Result<()> {
+        let Unit::Image { .. } = unit else { return Ok(()) };
+        let decoded = self.decoded.fetch_add(size.pixels(), Ordering::Relaxed) + size.pixels();
+        if decoded <= self.max_decoded {
+            return Ok(());
+        }
+        Err(Error::shape(format!(
+            "expected images of at most {} megapixels in a message, got more; send fewer images or pages at once",
+            self.max_decoded / 1_000_000
+        )))
     }
 }
 
@@ -174,9 +204,31 @@ mod tests {
         let beyond = Unit::Image { part: 1 }; // there is none: the index panics, in a thread of the pool
         let whole = Unit::Raw { part: 0, format: Format::Mono8, frames: 0..1 };
         let answer = move |result| tell.send(result).unwrap();
-        encode_units(vec![vec![0; 64]], spec(8, 8), 1, vec![whole, beyond], answer);
+        encode_units(vec![vec![0; 64]], spec(8, 8), 1, vec![whole, beyond], MAX_DECODED, answer);
         assert_eq!(told.recv().unwrap().unwrap_err().code, Code::Native);
         assert!(encode_now(vec![vec![0; 64]], spec(8, 8)).is_ok());
+    }
+
+    #[test]
+    fn images_that_decode_to_more_than_a_message_may_are_refused() {
+        let mut file = std::io::Cursor::new(Vec::new());
+        let mut encoder = tiff::encoder::TiffEncoder::new(&mut file).unwrap();
+        for _ in 0..5 {
+            encoder.write_image::<tiff::encoder::colortype::Gray8>(1000, 1000, &[7; 1_000_000]).unwrap();
+        }
+        let (image, raw) = (file.into_inner(), vec![0; 64]);
+        let run = |parts: Vec<Vec<u8>>, max: u64| {
+            let (tell, told) = mpsc::channel();
+            let units = split(&parts, &spec(8, 8)).unwrap();
+            encode_units(parts, spec(8, 8), 1, units, max, move |result| tell.send(result).unwrap());
+            told.recv().unwrap()
+        };
+        assert_eq!(run(vec![image.clone()], 5_000_000).unwrap().frames.len(), 5);
+        let error = run(vec![image.clone()], 4_999_999).unwrap_err();
+        assert_eq!(error.code, Code::FrameShape);
+        assert!(error.text.contains("4 megapixels"), "{error}");
+        assert!(run(vec![image.clone(), image], 9_999_999).is_err(), "all parts of a message count");
+        assert!(run(vec![raw; 3], 0).is_ok(), "raw pixels are as large as they come");
     }
 
     #[test]

@@ -37,8 +37,9 @@ export class Process {
   #asked = 0;
   onFinalized: (kind: Kind, report: Report) => void = () => undefined;
 
-  constructor() {
-    this.#child = fork(WORKER, { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  /** @param script what it runs, answering as the model's worker does */
+  constructor(script = WORKER, execArgv: string[] = []) {
+    this.#child = fork(script, { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#child.on('message', (told: Told) => {
       if ('finalized' in told) this.onFinalized(told.finalized, told.report);
       else this.#answer(told.id, told);

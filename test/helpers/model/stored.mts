@@ -6,6 +6,7 @@ import journalModule from '../../../dist/uploader/timeseries/journal.js';
 import type { FrameChunk, Sandbox } from '../../../sandbox/server.mts';
 import { numbersIn } from '../uploader.mts';
 import { type Kind, numberAt, rowOf } from './data.mts';
+import type { Outcome, World } from './world.mts';
 
 /** One chunk at the service. A frame that is not bit for bit as it was pushed is NaN. */
 export interface Slice {
@@ -16,12 +17,12 @@ export interface Slice {
   readonly startMs: number | undefined;
 }
 
-export async function slicesOf(sandbox: Sandbox, kind: Kind): Promise<Slice[]> {
+export async function slicesOf({ sandbox, outcomes }: World, kind: Kind): Promise<Slice[]> {
   const slices: Slice[] = [];
   for (const { data_id: dataId, pipeline_status, kind: of } of sandbox.streams().reverse()) {
     if (of !== kind) continue;
     const isClosed = pipeline_status === 'stream_error';
-    const rows = kind === 'timeseries' ? await rowsOf(sandbox, dataId) : undefined;
+    const rows = kind === 'timeseries' ? await rowsOf(sandbox, dataId, outcomes.timeseries) : undefined;
     for (const chunk of sandbox.stream(dataId)?.chunks ?? []) {
       const { index } = chunk;
       const numbers = rows?.get(index) ?? numbersIn(await sandbox.readFrames(dataId, index));
@@ -34,11 +35,15 @@ export async function slicesOf(sandbox: Sandbox, kind: Kind): Promise<Slice[]> {
   return slices;
 }
 
-/** Added to the number of a row of which only the first half is there. */
-export const HALF = 0.5;
+/** Added to the number of a confirmed row of which only the first half is there. */
+const HALF = 0.5;
 
 /** Rows a chunk. A value that was never read then, nor repeats the channel's last one, makes the row NaN. */
-async function rowsOf(sandbox: Sandbox, dataId: string): Promise<Map<number, number[]>> {
+async function rowsOf(
+  sandbox: Sandbox,
+  dataId: string,
+  outcomes: readonly Outcome[],
+): Promise<Map<number, number[]>> {
   const points = await sandbox.readPoints(dataId);
   const { fast, slow } = points;
   const rows = new Map<number, number[]>();
@@ -58,9 +63,14 @@ async function rowsOf(sandbox: Sandbox, dataId: string): Promise<Map<number, num
     // The row of a "no reading" may still belong to the chunk before it, where the channel is held.
     const before = last;
     if (expected.slow !== undefined) last = expected.slow;
-    // A stream, or a continuation, begins in the middle: what was held before it is not seen here.
+    // Not seen here is what was held before the stream, and whether a row without an answer is there as a whole.
+    const isSure = outcomes[number] === 'confirmed';
     const isHeld =
-      last === undefined || value === last || (last === null && (value === before || value === null));
+      !isSure ||
+      last === undefined ||
+      value === last ||
+      (last === null && (value === before || value === null));
+    if (!isSure && expected.slow !== undefined) last = undefined;
     const isFast = fast.values[row] === expected.fast;
     rows.set(index, numbers);
     // A channel that comes back begins another chunk, in the middle of a row: both halves make it whole.

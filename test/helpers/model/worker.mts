@@ -1,5 +1,5 @@
 /** A process with an uploader and two nodes on it, told by its parent what to do. Its time is fast. */
-import './fast-time.mts';
+import '../fast-time.mts';
 import type { RheedStream } from '../../../dist/uploader/rheed.js';
 import type { TimeseriesStream } from '../../../dist/uploader/timeseries.js';
 import type { AnyStream, Uploader } from '../../../dist/uploader/uploader.js';
@@ -92,10 +92,10 @@ const actions: { [name: string]: (asked: Asked) => Promise<unknown> } = {
     await uploader.detach(kind as Kind, removed ?? false);
     nodes[kind as Kind].attach(uploader, editors?.[kind as Kind] ?? {});
   },
-  /** Ends everything; answers what is left when that takes too long. */
+  /** Ends everything; answers what is left when that takes too long, or waits for other settings. */
   drain: async () => {
     const end = Date.now() + 45_000;
-    while (uploader.streams.length > 0 && Date.now() < end) {
+    while (uploader.streams.some((stream) => !stream.refused) && Date.now() < end) {
       for (const stream of uploader.streams) await stream.finalize();
       await new Promise((resolve) => setTimeout(resolve, 200));
     }

@@ -6,11 +6,12 @@ use ::image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFor
 
 use super::gray::{depth16, mean, mean16};
 use super::jpeg::{self, Walk};
-use super::{FrameSpec, Size, tiff};
+use super::{FrameSpec, Size, large, tiff};
 use crate::error::{Error, Result};
 
-/// What a decoder may take for one image: the pixels of the largest we accept at 8 bytes each, twice.
-const MAX_DECODER_BYTES: u64 = 16 * super::MAX_PIXELS;
+/// What a decoder may take beside the pixels, which `Size::checked` bounds: a row, a colour profile. A PNG's profile
+/// can inflate to gigabytes.
+const MAX_BESIDE_PIXELS: u64 = 16 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -80,16 +81,19 @@ pub(super) fn decode(
         Some(Kind::Bmp) => ImageFormat::Bmp,
     };
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
+    limits.max_alloc = Some(MAX_BESIDE_PIXELS);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     let unreadable = |error: &ImageError| undecodable(format.to_mime_type(), bytes.len(), error);
     let decoder = reader.into_decoder().map_err(|error| unreadable(&error))?;
     let (width, height) = decoder.dimensions();
     let size = Size { height, width }.checked("an image")?;
+    let turn = large::turn(decoder.total_bytes());
     let image = DynamicImage::from_decoder(decoder).map_err(|error| unreadable(&error))?;
     debug_assert_eq!(image.dimensions(), (width, height));
-    sink(size, &gray(image, spec)?)
+    let gray = gray(image, spec)?;
+    drop(turn);
+    sink(size, &gray)
 }
 
 /// `ERR_FRAME_FORMAT` for bytes that begin like an image and are none.

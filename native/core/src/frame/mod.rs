@@ -6,6 +6,7 @@
 mod gray;
 mod image;
 mod jpeg;
+mod large;
 mod palette;
 mod raw;
 mod tiff;

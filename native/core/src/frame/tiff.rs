@@ -9,8 +9,8 @@ use ::tiff::tags::Tag;
 
 use super::gray::{depth16, mean, mean16};
 use super::image::undecodable;
-use super::palette;
 use super::{FrameSpec, MAX_PIXELS, Size};
+use super::{large, palette};
 use crate::error::{Error, Result};
 
 /// Whether the header points at a first directory inside the file.
@@ -40,7 +40,7 @@ pub(super) fn decode(
         if kind.is_none_or(|bits| bits & 1 == 0) {
             let (width, height) = decoder.dimensions().map_err(unreadable)?;
             let size = Size { height, width }.checked("an image")?;
-            sink(size, &page(&mut decoder, spec, length)?)?;
+            sink(size, &page(&mut decoder, size, spec, length)?)?;
             pages += 1;
         }
         if !decoder.more_images() {
@@ -55,7 +55,12 @@ pub(super) fn decode(
 }
 
 /// The current page in gray.
-fn page(decoder: &mut Decoder<Cursor<&[u8]>>, spec: &FrameSpec, length: usize) -> Result<Vec<u8>> {
+fn page(
+    decoder: &mut Decoder<Cursor<&[u8]>>,
+    size: Size,
+    spec: &FrameSpec,
+    length: usize,
+) -> Result<Vec<u8>> {
     let unreadable = |error: TiffError| undecodable("TIFF", length, &error);
     let color = decoder.colortype().map_err(unreadable)?;
     let samples = match color {
@@ -77,6 +82,8 @@ fn page(decoder: &mut Decoder<Cursor<&[u8]>>, spec: &FrameSpec, length: usize) -
     }
     let colours = decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).map_err(unreadable)?;
     let mut out = Vec::new();
+    let bytes_a_sample = u64::from(color.bit_depth() / 8);
+    let _turn = large::turn(size.pixels() * bytes_a_sample * samples as u64);
     match (decoder.read_image().map_err(unreadable)?, samples) {
         (DecodingResult::U8(mut gray), 1) => {
             if let Some(levels) = colours.as_deref().and_then(palette::levels) {
