@@ -38,8 +38,17 @@ export declare class FolderLock {
   release(): void
 }
 
-/** The crc32c of some bytes. */
-export declare function crc32c(bytes: Uint8Array): number
+/** The crc32c of some bytes, or of all up to them when `before` is that of the bytes before. */
+export declare function crc32c(bytes: Uint8Array, before?: number | undefined | null): number
+
+/**
+ * The pixels of a chunk's zstd frame, null unless it holds just `pixels` of them. In the call, on this thread: for
+ * recovery and tools, not for the frames of a running camera.
+ */
+export declare function decodeFrame(bytes: Uint8Array, pixels: number): Uint8Array | null
+
+/** Bytes of the zstd frame that `bytes` begin with, null when they begin with no whole one. */
+export declare function frameLength(bytes: Uint8Array): number | null
 
 /** How raw bytes become gray8 frames. */
 export interface FrameSpec {

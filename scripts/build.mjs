@@ -7,7 +7,7 @@ import { ensureCargo } from './ensure-cargo.mjs';
 import { root, run } from './run.mjs';
 
 const dist = join(root, 'dist');
-const compiled = ['nodes', 'uploader'];
+const compiled = ['nodes', 'uploader', 'cli'];
 /** What a build writes into native/. */
 const generated = ['target', 'index.d.ts'];
 

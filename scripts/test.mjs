@@ -3,13 +3,13 @@
  * A failed step does not keep the later ones from running, so that one run tells all.
  * With arguments: only mocha, on the test files whose path contains one of them (`npm test -- examples`).
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from './build.mjs';
 import { ensureCargo } from './ensure-cargo.mjs';
 import { root, run } from './run.mjs';
 import { licences, vulnerabilities } from './test/audit.mjs';
+import { mocha } from './test/mocha.mjs';
 import { cargoCounts, check, sum, verdict, withExit } from './test/tally.mjs';
 
 const only = process.argv.slice(2);
@@ -28,11 +28,11 @@ const steps = {
   licences: () => licences(skippedNames),
   'known vulnerabilities': () => vulnerabilities(skippedNames),
   'tests side by side': () =>
-    mocha(
+    mochaCounts(
       testFiles().filter((path) => !isSerial(path)),
       ['--parallel', '--jobs', '2'],
     ),
-  'tests one by one': () => mocha(testFiles().filter(isSerial), []),
+  'tests one by one': () => mochaCounts(testFiles().filter(isSerial), []),
 };
 const wanted = only.length === 0 ? Object.keys(steps) : ['tests side by side', 'tests one by one'];
 
@@ -84,28 +84,8 @@ function testFiles() {
     .sort();
 }
 
-async function mocha(files, options) {
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 };
-  const folder = mkdtempSync(join(tmpdir(), 'test-counts-'));
-  const counts = join(folder, 'counts.json');
-  const reporter = join(root, 'scripts', 'test', 'reporter.cjs');
-  const args = [
-    '--timeout',
-    '60000',
-    '--no-config',
-    '--reporter',
-    relative(root, reporter),
-    ...options,
-    ...files,
-  ];
-  const code = await run('mocha', args, { env: { TEST_COUNTS: counts } });
-  let found = { passed: 0, failed: 0, skipped: [] };
-  try {
-    found = JSON.parse(readFileSync(counts, 'utf8'));
-  } catch {
-    console.error('mocha ended before it had counted its tests');
-  }
-  rmSync(folder, { recursive: true });
-  skippedNames.push(...found.skipped);
-  return withExit({ ...found, skipped: found.skipped.length }, code);
+async function mochaCounts(files, options) {
+  const { skipped, ...counts } = await mocha(files, { options });
+  skippedNames.push(...skipped);
+  return { ...counts, skipped: skipped.length };
 }

@@ -186,8 +186,23 @@ describe('native', () => {
     if (process.platform !== 'win32') assert.equal(statSync(shard).mode & 0o777, 0o600);
   });
 
+  it('gives back the pixels of a frame, or nothing when it is not whole', async () => {
+    const w = writer();
+    await push(w, flat(7), flat(8));
+    await w.seal();
+    await w.close();
+    const shard = readFileSync(join(folder, '000000.shard'));
+    const length = native.frameLength(shard) as number;
+    const frame = shard.subarray(0, length);
+    assert.deepEqual(native.decodeFrame(frame, WIDTH * HEIGHT), flat(7));
+    assert.equal(native.decodeFrame(frame, WIDTH * HEIGHT + 1), null);
+    assert.equal(native.decodeFrame(frame.subarray(1), WIDTH * HEIGHT), null);
+    assert.equal(native.frameLength(frame.subarray(0, length - 1)), null);
+  });
+
   it('knows crc32c', () => {
     assert.equal(native.crc32c(Buffer.from('123456789')), 0xe3069283);
+    assert.equal(native.crc32c(Buffer.from('6789'), native.crc32c(Buffer.from('12345'))), 0xe3069283);
     assert.equal(native.crc32c(new Uint8Array()), 0);
   });
 

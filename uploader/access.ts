@@ -3,6 +3,7 @@ import { listSamples } from './api/samples.js';
 import { sleep } from './backoff.js';
 import { AtomscaleError } from './errors.js';
 import type { Logger } from './log.js';
+import type { AccountRecord } from './spool/account-record.js';
 
 const PROBE_INTERVAL = 60_000;
 
@@ -13,24 +14,26 @@ const PROBE_INTERVAL = 60_000;
 export class Access {
   readonly #api: ApiClient;
   readonly #log: Logger;
+  readonly #record: AccountRecord;
   readonly #changed: () => void;
   readonly #closing: AbortSignal;
   #refusal: { error: AtomscaleError; since: number } | undefined;
   #probing: Promise<void> | undefined;
   #opened: (() => void)[] = [];
 
-  constructor(api: ApiClient, log: Logger, closing: AbortSignal, changed: () => void) {
+  constructor(api: ApiClient, log: Logger, record: AccountRecord, closing: AbortSignal, changed: () => void) {
     this.#api = api;
     this.#log = log;
+    this.#record = record;
     this.#changed = changed;
     this.#closing = closing;
     if (api.hasKey) return;
-    const error = new AtomscaleError(
-      'ERR_AUTH',
-      'no API key: expected one in the account or in AS_API_KEY; everything is kept until it is set',
+    this.#refuse(
+      new AtomscaleError(
+        'ERR_AUTH',
+        'no API key: expected one in the account or in AS_API_KEY; everything is kept until it is set',
+      ),
     );
-    this.#refusal = { error, since: Date.now() };
-    log.warn(`paused: ${error.message}`);
   }
 
   /** Why and since when nothing is sent; undefined while the account is let in. */
@@ -48,10 +51,14 @@ export class Access {
 
   pause(error: AtomscaleError): void {
     if (this.#refusal !== undefined || this.#closing.aborted) return;
-    this.#refusal = { error, since: Date.now() };
-    this.#log.warn(`paused: ${error.message}`);
+    this.#refuse(error);
     this.#changed();
     this.#probing ??= this.#probe();
+  }
+
+  /** A call got through: the key is accepted. */
+  worked(): void {
+    if (this.#refusal === undefined) this.#remember(null);
   }
 
   /** What a failed call means: a 403 is about the key when everything is forbidden, else about one thing only. */
@@ -81,6 +88,7 @@ export class Access {
       try {
         await listSamples(this.#api);
         this.#refusal = undefined;
+        this.#remember(null);
         this.#log.info('the key is accepted again');
       } catch (error) {
         const verdict = verdictOf(error);
@@ -91,6 +99,19 @@ export class Access {
     if (this.#closing.aborted) return;
     this.#open();
     this.#changed();
+  }
+
+  #refuse(error: AtomscaleError): void {
+    const since = this.#record.pausedSince ?? Date.now();
+    this.#refusal = { error, since };
+    this.#remember(since);
+    this.#log.warn(`paused: ${error.message}`);
+  }
+
+  #remember(since: number | null): void {
+    this.#record
+      .setPausedSince(since)
+      .catch((error: unknown) => this.#log.warn(`account.json: ${(error as Error).message}`));
   }
 
   #open(): void {

@@ -1,5 +1,5 @@
 import { backoff } from './backoff.js';
-import type { Entry, Sidecar } from './spool/entry.js';
+import { type Entry, itemsOf, type Sidecar } from './spool/entry.js';
 
 /**
  * A stream's sealed chunks, oldest first, and when the next of them may be sent. After a failure one transfer
@@ -7,6 +7,7 @@ import type { Entry, Sidecar } from './spool/entry.js';
  */
 export class ChunkQueue<S extends Sidecar> {
   readonly #entries = new Map<number, Entry<S>>();
+  #items = 0;
   #inFlight = 0;
   #failures = 0;
   /** On the monotonic clock (`performance.now()`), like every `now` here: a lab PC sets its clock. */
@@ -14,6 +15,11 @@ export class ChunkQueue<S extends Sidecar> {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Frames or points in them. */
+  get items(): number {
+    return this.#items;
   }
 
   get inFlight(): number {
@@ -26,10 +32,11 @@ export class ChunkQueue<S extends Sidecar> {
 
   add(entry: Entry<S>): void {
     this.#entries.set(entry.sidecar.number, entry);
+    this.#items += itemsOf(entry.sidecar);
   }
 
   remove(entry: Entry<S>): void {
-    this.#entries.delete(entry.sidecar.number);
+    if (this.#entries.delete(entry.sidecar.number)) this.#items -= itemsOf(entry.sidecar);
   }
 
   /** May a transfer of this stream start? `inFlight` counts all of the stream's. */
@@ -77,10 +84,20 @@ export class ChunkQueue<S extends Sidecar> {
     this.#failures = 0;
   }
 
-  /** Puts the chunk and the stream back for a while. */
-  failed(entry: Entry<S> | undefined, error: unknown): void {
+  /** Goes on where an earlier process stopped trying. */
+  resume(failures: number, wait: number): void {
+    this.#failures = failures;
+    this.#gate = performance.now() + wait;
+  }
+
+  /**
+   * Puts the chunk and the stream back for a while.
+   *
+   * @param wait milliseconds for the stream
+   */
+  failed(entry: Entry<S> | undefined, error: unknown, wait = backoff(this.#failures + 1, error)): void {
     this.#failures += 1;
-    this.#gate = performance.now() + backoff(this.#failures, error);
+    this.#gate = performance.now() + wait;
     if (entry === undefined) return;
     entry.attempts += 1;
     entry.notBefore = performance.now() + backoff(entry.attempts, error);

@@ -1,10 +1,11 @@
-import { backoff, sleep } from './backoff.js';
+import { sleep } from './backoff.js';
 import type { Context } from './context.js';
 import type { ApiError, AtomscaleError } from './errors.js';
 
 /** What a stream wants to know of its end. */
 export interface EndingListener {
-  waiting(error: unknown): void;
+  /** @returns milliseconds until the next try */
+  waiting(error: unknown): number;
   problem(error: AtomscaleError): void;
 }
 
@@ -18,7 +19,7 @@ export async function endOnService(
   end: () => Promise<void>,
   listener: EndingListener,
 ): Promise<boolean> {
-  for (let failures = 1; ; failures += 1) {
+  for (;;) {
     await access.granted();
     if (closing.aborted) return false;
     try {
@@ -33,10 +34,7 @@ export async function endOnService(
         return true;
       }
       if (verdict === 'unauthorized') access.pause(error as AtomscaleError);
-      else {
-        listener.waiting(error);
-        await sleep(backoff(failures, error), closing);
-      }
+      else await sleep(listener.waiting(error), closing);
     }
   }
 }

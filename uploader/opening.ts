@@ -4,13 +4,15 @@ import type { Context } from './context.js';
 import { AtomscaleError } from './errors.js';
 import { makeLink, openGeneration } from './open-generation.js';
 import type { Generation, RecordFile } from './spool/stream-record.js';
+import type { Trouble } from './trouble.js';
 
 /** What a stream wants to know of its opening. */
 export interface OpeningListener {
   opened(): void;
   /** The service refuses the settings: it waits for corrected ones. */
   failed(error: AtomscaleError): void;
-  waiting(error: AtomscaleError): void;
+  /** @returns milliseconds until the next try */
+  waiting(error: AtomscaleError): number;
   problem(error: AtomscaleError): void;
   /** The links were tried once: chunks may follow. */
   linked(): void;
@@ -20,14 +22,16 @@ export interface OpeningListener {
 export class Opening {
   readonly #context: Context;
   readonly #record: RecordFile;
+  readonly #trouble: Trouble;
   readonly #listener: OpeningListener;
   #running: Promise<void> | undefined;
   #linked: Generation | undefined;
   #stopped = false;
 
-  constructor(context: Context, record: RecordFile, listener: OpeningListener) {
+  constructor(context: Context, record: RecordFile, trouble: Trouble, listener: OpeningListener) {
     this.#context = context;
     this.#record = record;
+    this.#trouble = trouble;
     this.#listener = listener;
   }
 
@@ -88,13 +92,14 @@ export class Opening {
 
   async #open(generation: Generation): Promise<boolean> {
     const { api, clock, access, closing, log } = this.#context;
+    await sleep(this.#trouble.rest, closing);
     await clock.compared();
     if (generation.opening === 'creating') {
       log.warn(
         `stream ${this.#record.folder}: the process ended while the stream was being created; the service may hold an empty one of the same name`,
       );
     }
-    for (let failures = 1; !closing.aborted; failures += 1) {
+    while (!closing.aborted) {
       await access.granted();
       if (closing.aborted || this.#stopped) return false;
       try {
@@ -110,10 +115,7 @@ export class Opening {
         else if (verdict === 'refused') {
           await this.#refuse(generation, asAtomscale(error));
           return false;
-        } else {
-          this.#listener.waiting(asAtomscale(error));
-          await sleep(backoff(failures, error), closing);
-        }
+        } else await sleep(this.#listener.waiting(asAtomscale(error)), closing);
       }
     }
     return false;

@@ -35,10 +35,11 @@ export class RheedStream extends Stream<RheedSidecar> {
    * Takes frames; resolves when they are in the open chunk on disk. The bytes are copied during the call.
    *
    * @param chunkIndex null: the frames flow into the open chunk; a number: they are that whole chunk
-   * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
+   * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_VALUE, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
    */
   async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
     this.admit();
+    if (chunkIndex !== null) this.admitIndex(chunkIndex);
     this.#underWay += 1;
     let result: PushResult;
     try {
@@ -47,6 +48,9 @@ export class RheedStream extends Stream<RheedSidecar> {
       data.height = result.height;
       data.width = result.width;
       await this.#take(result.sealed);
+    } catch (error) {
+      this.refusedByDisk(error);
+      throw error;
     } finally {
       this.#underWay -= 1;
     }
@@ -78,6 +82,10 @@ export class RheedStream extends Stream<RheedSidecar> {
     return this.openItems === 0 && this.#underWay === 0;
   }
 
+  protected get openNumber(): number | undefined {
+    return this.openItems === 0 ? undefined : this.#nextNumber;
+  }
+
   protected get openChunkIndex(): number {
     return this.#nextNumber;
   }
@@ -99,12 +107,6 @@ export class RheedStream extends Stream<RheedSidecar> {
     const writer = this.#writer;
     this.#writer = undefined;
     await coded(this.folder, () => writer?.close());
-  }
-
-  verify(sidecar: RheedSidecar): Promise<boolean> {
-    return coded(this.folder, () =>
-      native().verifyShard(dataFile(this.folder, sidecar), sidecar.shard_crc32c),
-    );
   }
 
   async deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: RheedSidecar): Promise<void> {

@@ -7,14 +7,15 @@ import { type AtomscaleError, SpoolError } from './errors.js';
 import type { Droppable } from './spool/budget.js';
 import { dataFile, discardChunk, quarantineChunk } from './spool/chunk-files.js';
 import { type Entry, entryOf, type Sidecar, writeSidecar } from './spool/entry.js';
-import type { RecordFile, StreamRecord } from './spool/stream-record.js';
+import type { KeptChunks } from './spool/kept.js';
+import type { Quarantine } from './spool/quarantine.js';
+import { lose, type RecordFile, type StreamRecord } from './spool/stream-record.js';
+import { isWhole } from './whole-chunk.js';
 
 /** What a kind of stream knows of its chunks. */
 export interface Shipper<S extends Sidecar> {
   /** Sends one sealed chunk; rejects with ApiError, or SpoolError when its files are not whole. */
   deliver(api: ApiClient, dataId: string, chunkIndex: number, sidecar: S): Promise<void>;
-  /** Compares a chunk found at start with its checksum. */
-  verify(sidecar: S): Promise<boolean>;
   /** True when a delivered chunk is to be sent once more before it is deleted. */
   sentAgainLater(entry: Entry<S>): Promise<boolean>;
   /** An early send of the open chunk, when one is due. */
@@ -32,7 +33,8 @@ export interface ShippingListener {
   quarantined(chunkIndex: number, error: AtomscaleError): void;
   /** Whatever was waiting goes on. */
   cameThrough(): void;
-  waiting(error: unknown): void;
+  /** @returns milliseconds until the next try */
+  waiting(error: unknown): number;
   problem(error: AtomscaleError): void;
   /** A transfer ended: perhaps it was the last. */
   settled(): void;
@@ -44,24 +46,39 @@ export interface ShippingListener {
 export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   readonly #context: Context;
   readonly #record: RecordFile;
+  readonly #held: Quarantine;
   readonly #shipper: Shipper<S>;
   readonly #listener: ShippingListener;
   readonly #chunks = new ChunkQueue<S>();
+  /** Numbers of chunks that a full disk did not let be sealed yet: the stream does not end before they are sent. */
+  readonly unsealed = new Set<number>();
 
-  constructor(context: Context, record: RecordFile, shipper: Shipper<S>, listener: ShippingListener) {
+  constructor(
+    context: Context,
+    record: RecordFile,
+    quarantine: Quarantine,
+    shipper: Shipper<S>,
+    listener: ShippingListener,
+  ) {
     this.#context = context;
     this.#record = record;
+    this.#held = quarantine;
     this.#shipper = shipper;
     this.#listener = listener;
   }
 
   /** Chunks that wait or are under way. */
   get size(): number {
-    return this.#chunks.size;
+    return this.#chunks.size + this.unsealed.size;
+  }
+
+  /** Frames or points in them. */
+  get items(): number {
+    return this.#chunks.items;
   }
 
   get isIdle(): boolean {
-    return this.#chunks.size === 0 && this.#chunks.inFlight === 0;
+    return this.size === 0 && this.#chunks.inFlight === 0;
   }
 
   *sidecars(): IterableIterator<S> {
@@ -73,6 +90,11 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     this.#chunks.add(entryOf(sidecar, unverified));
     this.#context.budget.change(sidecar.bytes);
     this.#context.delivery.wake();
+  }
+
+  /** After a restart: tries no sooner than it would have without. */
+  resume(failures: number, wait: number): void {
+    this.#chunks.resume(failures, wait);
   }
 
   /** Everything may be tried at once: another stream takes over. */
@@ -117,10 +139,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     const entry = this.#oldestIdle();
     if (entry === undefined) return 0;
     const { chunk_index, bytes } = entry.sidecar;
-    await this.#settle(entry, (data) => {
-      data.counts.dropped += 1;
-      data.lost.push([chunk_index, 'dropped: the spool was full']);
-    });
+    await this.#settle(entry, undefined, (data) => lose(data, chunk_index, 'dropped: the spool was full'));
     this.#listener.dropped(chunk_index);
     this.#listener.settled();
     return bytes;
@@ -179,7 +198,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   async #send(entry: Entry<S>, dataId: string, chunkIndex: number): Promise<void> {
     const { sidecar } = entry;
     await this.#fixClock(sidecar);
-    if (entry.unverified && !(await this.#shipper.verify(sidecar))) {
+    if (entry.unverified && !(await isWhole(this.#record.folder, sidecar))) {
       const path = dataFile(this.#record.folder, sidecar);
       throw new SpoolError('ERR_SPOOL', path, `${path}: the checksum does not hold, damaged on disk`);
     }
@@ -187,7 +206,8 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     await this.#shipper.deliver(this.#context.api, dataId, chunkIndex, sidecar);
     this.succeeded();
     if (await this.#shipper.sentAgainLater(entry)) return;
-    await this.#settle(entry, (data) => {
+    const { kept } = this.#context;
+    await this.#settle(entry, kept, (data) => {
       data.counts.uploaded += 1;
       data.counts.bytes += sidecar.bytes;
       data.last_upload = Date.now();
@@ -200,19 +220,26 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     if (sidecar.clock !== undefined) return;
     await this.#context.clock.compared();
     sidecar.clock = this.#context.clock.correction() ?? null;
-    await writeSidecar(this.#record.folder, sidecar);
+    // A disk that takes nothing more, full or read-only, is no reason to keep on it what could leave.
+    await writeSidecar(this.#record.folder, sidecar).catch((error: unknown) =>
+      this.#context.log.debug(`chunk ${sidecar.number}: ${(error as Error).message}`),
+    );
   }
 
   #later(entry: Entry<S> | undefined, error: unknown): void {
-    this.#chunks.failed(entry, error);
-    this.#listener.waiting(error);
+    this.#chunks.failed(entry, error, this.#listener.waiting(error));
   }
 
-  async #settle(entry: Entry<S>, change: (data: StreamRecord) => void): Promise<void> {
+  /** @param kept where the chunk goes; undefined: it is deleted */
+  async #settle(
+    entry: Entry<S>,
+    kept: KeptChunks | undefined,
+    change: (data: StreamRecord) => void,
+  ): Promise<void> {
     this.#chunks.remove(entry);
     this.#context.budget.change(-entry.sidecar.bytes);
     try {
-      await discardChunk(this.#record, entry.sidecar, change);
+      await discardChunk(this.#record, entry.sidecar, kept, change);
     } catch (error) {
       // What stays on disk is named in the record, or is sent again after a restart: nothing is lost by it.
       this.#listener.problem(error as AtomscaleError);
@@ -220,7 +247,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   }
 
   async #quarantine(entry: Entry<S>, error: AtomscaleError): Promise<void> {
-    await quarantineChunk(this.#record, entry.sidecar, error);
+    await quarantineChunk(this.#record, this.#held, entry.sidecar, error);
     this.#chunks.remove(entry);
     this.#context.budget.change(-entry.sidecar.bytes);
     this.#listener.quarantined(entry.sidecar.chunk_index, error);

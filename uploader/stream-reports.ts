@@ -1,10 +1,13 @@
 import type { AtomscaleError } from './errors.js';
+import type { QuarantinedChunk } from './spool/quarantine.js';
 import type { StreamRecord } from './spool/stream-record.js';
 import type { Report, StatusEvent, StreamHealth } from './types.js';
 
 /** What a stream knows of itself at a moment. */
 export interface Snapshot {
   readonly data: StreamRecord;
+  /** Chunks in quarantine. */
+  readonly quarantined: number;
   readonly dataId: string | null;
   /** Frames or points accepted. */
   readonly items: number;
@@ -39,17 +42,31 @@ export function statusOf(now: Snapshot, event: StatusEvent['event'], chunkIndex?
 }
 
 /** What became of a stream, with its `finalized`. */
-export function reportOf({ data, items, pending }: Snapshot): Report {
+export function reportOf(
+  { data, items, pending }: Snapshot,
+  quarantined: readonly QuarantinedChunk[],
+): Report {
   const { kind, counts, lost } = data;
   return {
-    chunks_spooled: counts.uploaded + counts.quarantined + counts.dropped + pending,
+    chunks_spooled: counts.uploaded + quarantined.length + counts.dropped + pending,
     chunks_uploaded: counts.uploaded,
-    chunks_quarantined: counts.quarantined,
+    chunks_quarantined: quarantined.length,
     chunks_dropped: counts.dropped,
     [kind === 'rheed' ? 'frames' : 'points']: items,
     bytes: counts.bytes,
-    lost: [...lost],
+    lost: lossesOf(lost, quarantined),
   };
+}
+
+function lossesOf(
+  runs: StreamRecord['lost'],
+  quarantined: readonly QuarantinedChunk[],
+): [chunkIndex: number, reason: string][] {
+  const lost: [number, string][] = quarantined.map(({ chunk_index, reason }) => [chunk_index, reason]);
+  for (const [first, last, reason] of runs) {
+    for (let index = first; index <= last; index += 1) lost.push([index, reason]);
+  }
+  return lost.sort(([one], [other]) => one - other);
 }
 
 /** What a node's dot shows: the worst that is true. */
@@ -62,6 +79,7 @@ export function healthOf(now: Snapshot): StreamHealth {
     rate: now.rate,
     chunks_pending: now.pending,
     chunks_uploaded: data.counts.uploaded,
+    chunks_quarantined: now.quarantined,
     ...named(error),
   };
 

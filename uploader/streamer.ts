@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ClockStatus } from './clock.js';
 import { ApiError, AtomscaleError, SpoolError } from './errors.js';
 import { loggerOf } from './log.js';
+import type { QuarantinedStream, Selection } from './quarantine-desk.js';
 import type { Owner, Report, StatusEvent, StreamEvent } from './types.js';
 import { type AnyStream, Uploader } from './uploader.js';
 
@@ -20,6 +21,8 @@ export interface StreamerOptions {
   readonly spoolMaxBytes?: number;
   /** Bytes that stay free on the disk; 2 GB by default. */
   readonly spoolMinFreeBytes?: number;
+  /** Days that delivered chunks stay in the spool; 0 by default. */
+  readonly keepUploaded?: number;
   /** Transfers at once; 4 by default. */
   readonly uploads?: number;
   /** Compare the clock with the service's; true by default. */
@@ -45,8 +48,8 @@ const MAX_PROCESSES = 64;
 export abstract class Streamer<T extends AnyStream> {
   readonly #options: StreamerOptions;
   readonly #streams = new Map<string, T>();
-  /** Calls of `initialize` under way. */
-  #opening = 0;
+  /** Calls that need the uploader now. */
+  #calls = 0;
   /** Streams whose `finalize` was given up waiting for. */
   readonly #draining = new Set<T>();
   #uploader: Promise<Uploader> | undefined;
@@ -109,6 +112,44 @@ export abstract class Streamer<T extends AnyStream> {
     }
   }
 
+  /** Chunks of this spool, whatever process made them, that could be neither read nor delivered. */
+  quarantined(selection: Selection = {}): Promise<QuarantinedStream[]> {
+    return this.#with((uploader) => uploader.quarantine.list(selection));
+  }
+
+  /**
+   * Sends chunks from the quarantine again: those of a stream that is open here under their own index, those of a
+   * finished one as its continuation, which this waits for.
+   *
+   * @returns how many
+   * @throws ApiError when `drainTimeout` passes before; delivery goes on as after `finalize`
+   */
+  retryQuarantined(selection: Selection = {}, { drainTimeout }: FinalizeOptions = {}): Promise<number> {
+    return this.#with(async (uploader) => {
+      const { chunks, revived } = await uploader.quarantine.retry(selection);
+      const ends = revived.map((stream) =>
+        this.#event(stream, ({ event }) => event === 'finalized', { seconds: drainTimeout }),
+      );
+      try {
+        await Promise.all(ends.map(({ event }) => event));
+      } catch (error) {
+        if (!(error instanceof Timeout)) throw error;
+        throw new ApiError(
+          'retry',
+          `not all chunks are delivered after ${drainTimeout} s; they stay in the spool`,
+        );
+      } finally {
+        for (const { forget } of ends) forget();
+      }
+      return chunks.length;
+    });
+  }
+
+  /** Deletes chunks from the quarantine for good. Gives how many. */
+  discardQuarantined(selection: Selection = {}): Promise<number> {
+    return this.#with(async (uploader) => (await uploader.quarantine.discard(selection)).length);
+  }
+
   /** Lets the spool go; what is not delivered stays in it. */
   async close(): Promise<void> {
     this.#streams.clear();
@@ -127,15 +168,20 @@ export abstract class Streamer<T extends AnyStream> {
 
   /** Opens a stream and waits for the service's answer. */
   protected async open(start: (uploader: Uploader, owner: Owner) => Promise<T>): Promise<string> {
-    this.#opening += 1;
-    try {
-      const uploader = await this.#acquire();
+    return this.#with(async (uploader) => {
       const stream = await start(uploader, { node: `library-${randomUUID()}`, stream: '' });
       const dataId = await this.#opened(uploader, stream);
       this.#streams.set(dataId, stream);
       return dataId;
+    });
+  }
+
+  async #with<R>(use: (uploader: Uploader) => Promise<R>): Promise<R> {
+    this.#calls += 1;
+    try {
+      return await use(await this.#acquire());
     } finally {
-      this.#opening -= 1;
+      this.#calls -= 1;
       await this.#releaseIfIdle();
     }
   }
@@ -171,7 +217,7 @@ export abstract class Streamer<T extends AnyStream> {
    * @param refusal an error that ends the waiting
    */
   #event(
-    stream: T,
+    stream: AnyStream,
     wanted: (event: StreamEvent) => boolean,
     { seconds = Number.POSITIVE_INFINITY, refusal }: Waiting,
   ): { event: Promise<StreamEvent>; forget(): void } {
@@ -229,7 +275,7 @@ export abstract class Streamer<T extends AnyStream> {
   }
 
   async #releaseIfIdle(): Promise<void> {
-    const users = this.#streams.size + this.#opening + this.#draining.size;
+    const users = this.#streams.size + this.#calls + this.#draining.size;
     if (users > 0 || this.#uploader === undefined) return;
     const uploader = this.#uploader;
     this.#uploader = undefined;

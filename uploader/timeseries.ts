@@ -6,13 +6,13 @@ import { SpoolError } from './errors.js';
 import { readingsInFlight, weightOf } from './in-flight.js';
 import { timeseriesSettings } from './settings.js';
 import { dataFile } from './spool/chunk-files.js';
-import { type Entry, type TimeseriesSidecar, writeSidecar } from './spool/entry.js';
+import type { Entry, TimeseriesSidecar } from './spool/entry.js';
 import { spoolError } from './spool/files.js';
 import type { RecordFile } from './spool/stream-record.js';
 import { type Remainder, Stream } from './stream.js';
 import { shifted, type Table, tableOf } from './timeseries/chunk.js';
 import { readJournal } from './timeseries/journal.js';
-import type { OpenChunk, RowRules } from './timeseries/open-chunk.js';
+import type { OpenChunk, RowRules, Taken } from './timeseries/open-chunk.js';
 import type { Reading, TimeseriesSettings } from './types.js';
 
 /** A sealed chunk whose early send got no answer is sent once more: the answerless one may land late. */
@@ -42,6 +42,8 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   /** Index of the chunk that is being sent early. */
   #earlyIndex: number | null = null;
   #flushAsked = false;
+  /** Chunks that are sent once more because of an early send without an answer. */
+  readonly #sentOnce = new WeakSet<Entry<TimeseriesSidecar>>();
 
   constructor(
     context: Context,
@@ -83,6 +85,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     single: boolean,
   ): Promise<void> {
     this.admit();
+    this.admitIndex(chunkIndex);
     const sidecar = await this.#enqueue(() => this.#open.addTable(chunkIndex, columns, single));
     this.sealed(sidecar);
     await this.accepted(sidecar.points);
@@ -106,10 +109,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   override async adopt(settings: Stream['settings'], editor: Stream['settings']): Promise<void> {
     const before = this.#rules;
     this.#rules = timeseriesSettings(settings);
-    if (this.#rules.fill !== before.fill) {
-      await this.seal();
-      this.#open.fill = this.#rules.fill;
-    }
+    if (this.#rules.fill !== before.fill) await this.#enqueue(() => this.#refill(this.#rules.fill));
     await super.adopt(settings, editor);
   }
 
@@ -124,6 +124,10 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
 
   protected get openIsSent(): boolean {
     return this.openItems === this.#open.early.points && this.#earlyIndex === null;
+  }
+
+  protected get openNumber(): number | undefined {
+    return this.#open.current?.number;
   }
 
   protected get openChunkIndex(): number {
@@ -142,10 +146,6 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   protected async closeFiles(): Promise<void> {
     clearTimeout(this.#sealTimer);
     await this.#enqueue(() => this.#open.close());
-  }
-
-  async verify(): Promise<boolean> {
-    return true; // Every record's checksum is compared when the journal is read for sending.
   }
 
   async deliver(
@@ -173,9 +173,9 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   }
 
   override async sentAgainLater(entry: Entry<TimeseriesSidecar>): Promise<boolean> {
-    if (!entry.sidecar.early_unanswered) return false;
-    entry.sidecar.early_unanswered = false;
-    await writeSidecar(this.folder, entry.sidecar);
+    if (!entry.sidecar.early_unanswered || this.#sentOnce.has(entry)) return false;
+    // Not on disk: after a restart nobody knows how long ago that was, so it is sent twice again.
+    this.#sentOnce.add(entry);
     entry.notBefore = performance.now() + REPEAT_AFTER;
     return true;
   }
@@ -184,6 +184,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   protected override continued(): void {
     this.#open.early.points = 0;
     this.#open.early.unanswered = false;
+    for (const sidecar of this.shipping.sidecars()) sidecar.early_unanswered = false;
   }
 
   // ── early sends ─────────────────────────────────────────────────────────────────────────────────────────
@@ -261,26 +262,35 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
-      const readings = batch.flatMap(({ readings: list, arrival }) => byTime(list, arrival));
-      try {
-        this.checkRoom();
-        await this.#open.take(readings, this.#rowRules, (sidecar) => this.sealed(sidecar));
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-        await this.#open
-          .reload()
-          .catch((unread: unknown) => this.context.log.error((unread as Error).message));
-        continue;
-      } finally {
-        this.#waitingReadings -= readings.length;
-        for (const { bytes } of batch) readingsInFlight.leave(bytes);
-      }
-      const accepted = this.accepted(readings.length);
-      for (const { resolve } of batch) resolve(accepted);
+      const { taken, error } = await this.#take(batch);
+      this.#waitingReadings -= readingsIn(batch);
+      for (const { bytes } of batch) readingsInFlight.leave(bytes);
+      if (error !== undefined) this.refusedByDisk(error);
+      for (const { reject } of batch.slice(taken)) reject(error);
+      if (taken === 0) continue;
+      const accepted = this.accepted(readingsIn(batch.slice(0, taken)));
+      for (const { resolve } of batch.slice(0, taken)) resolve(accepted);
       await accepted.catch(() => undefined);
       await this.#sealIfFull();
     }
     this.#draining = false;
+  }
+
+  async #take(batch: readonly Waiting[]): Promise<Taken> {
+    try {
+      this.checkRoom();
+    } catch (error) {
+      return { taken: 0, error };
+    }
+    const messages = batch.map(({ readings, arrival }) => byTime(readings, arrival));
+    return this.#open.take(messages, this.#rowRules, (sidecar) => this.sealed(sidecar));
+  }
+
+  async #refill(fill: TimeseriesSettings['fill']): Promise<void> {
+    const sidecar = await this.#open.seal();
+    if (sidecar !== undefined) this.sealed(sidecar);
+    this.#open.fill = fill;
+    await this.#open.begin();
   }
 
   /** A full chunk is sealed at once, or after the row window when other channels may still join its last row. */
@@ -290,6 +300,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     const sealNow = async (): Promise<void> => {
       const sidecar = await this.#open.seal();
       if (sidecar !== undefined) this.sealed(sidecar);
+      await this.#open.begin();
     };
     if (fullness === 'complete') {
       await sealNow().catch((error: unknown) => this.context.log.warn((error as Error).message));
@@ -304,6 +315,9 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     }, this.#rules.rowWindow);
   }
 }
+
+const readingsIn = (messages: readonly Waiting[]): number =>
+  messages.reduce((sum, { readings }) => sum + readings.length, 0);
 
 /** A message's readings by time, so that equal timestamps of its channels meet in a row. */
 function byTime(

@@ -150,5 +150,6 @@ export interface StreamHealth {
   readonly rate: number;
   readonly chunks_pending: number;
   readonly chunks_uploaded: number;
+  readonly chunks_quarantined: number;
   readonly error?: { code: string; message: string };
 }

@@ -1,26 +1,23 @@
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Access } from './access.js';
-import { adoptEditor } from './adopt-editor.js';
 import { ApiClient, DEFAULT_ENDPOINT } from './api/client.js';
 import { Clock } from './clock.js';
 import type { Context } from './context.js';
 import { Delivery } from './delivery.js';
-import type { AtomscaleError } from './errors.js';
+import type { AtomscaleError, SpoolError } from './errors.js';
 import { CalmLog, type Logger, loggerOf } from './log.js';
-import { RheedStream } from './rheed.js';
-import { rheedSettings, timeseriesSettings } from './settings.js';
+import { QuarantineDesk } from './quarantine-desk.js';
+import type { RheedStream } from './rheed.js';
+import { Shared } from './shared.js';
 import { AccountFolder } from './spool/account-folder.js';
+import { AccountRecord } from './spool/account-record.js';
 import { Budget } from './spool/budget.js';
-import type { RheedSidecar, TimeseriesSidecar } from './spool/entry.js';
-import { quarantineNumber, recoverFolder } from './spool/recovery.js';
-import type { RecordFile } from './spool/stream-record.js';
-import { OpenChunk } from './timeseries/open-chunk.js';
-import { TimeseriesStream } from './timeseries.js';
-import type { Owner, RawSettings, StreamKind } from './types.js';
+import { KeptChunks } from './spool/kept.js';
+import { type AnyStream, Streams } from './streams.js';
+import type { TimeseriesStream } from './timeseries.js';
+import type { RawSettings, StreamKind } from './types.js';
 
-export type AnyStream = RheedStream | TimeseriesStream;
-export type { Logger };
+export type { AnyStream, Logger };
 
 export interface UploaderOptions {
   /** Names the folder below `spoolDir`. */
@@ -35,20 +32,18 @@ export interface UploaderOptions {
   /** Bytes that stay free on the disk, 2 GB by default. */
   readonly spoolMinFreeBytes?: number;
   readonly whenFull?: 'refuse' | 'drop-oldest';
+  /** Days that delivered chunks are kept, 0 by default. */
+  readonly keepUploaded?: number;
   /** Transfers at once, 4 by default. */
   readonly uploads?: number;
   readonly clockSync?: boolean;
   readonly logger?: Logger;
 }
 
-/** A removed node's streams are finalized unless it returns. */
-const REMOVED_GRACE = 10 * 60_000;
-/** A stream whose node is absent since the start is finalized this long after its last data. */
-const ABSENT_GRACE = 2 * 3_600_000;
+/** How often kept chunks are looked through. */
+const PRUNE_INTERVAL = 3_600_000;
 
-const registry = new Map<string, { uploader: Promise<Uploader>; users: number }>();
-/** Account folders that are being let go: whoever wants one waits for its lock. */
-const closings = new Map<string, Promise<void>>();
+const shared = new Shared<Uploader>();
 
 /** An account at work: its spool, its streams, its connection. One per account folder in a process. */
 export class Uploader {
@@ -57,11 +52,16 @@ export class Uploader {
   readonly #context: Context;
   readonly #log: CalmLog;
   readonly #closing: AbortController;
-  readonly #streams = new Set<AnyStream>();
-  /** Nodes that are there now. */
-  readonly #present = new Set<string>();
-  readonly #records = new Map<AnyStream, RecordFile>();
+  readonly #streams: Streams;
+  /** What a person does with the chunks in quarantine. */
+  readonly quarantine: QuarantineDesk;
+  #nextPrune = 0;
   #ticker: NodeJS.Timeout | undefined;
+  #lose: (gone: SpoolError) => void = () => {};
+  /** Resolves when the spool folder is no longer there: whoever sees it come back acquires again. */
+  readonly lost: Promise<SpoolError> = new Promise((resolve) => {
+    this.#lose = resolve;
+  });
   #ticking: Promise<void> | undefined;
 
   private constructor(
@@ -69,6 +69,7 @@ export class Uploader {
     folder: AccountFolder,
     options: UploaderOptions,
     delivery: Delivery,
+    record: AccountRecord,
     log: CalmLog,
   ) {
     this.#key = key;
@@ -79,13 +80,15 @@ export class Uploader {
     const endpoint = options.endpoint?.trim() || process.env.AS_API_ENDPOINT || DEFAULT_ENDPOINT;
     const apiKey = options.apiKey?.trim() || process.env.AS_API_KEY || '';
     const api = new ApiClient(endpoint, apiKey, uploads + 4);
+    const kept = new KeptChunks(folder.path, options.keepUploaded ?? 0);
     this.#context = {
       api,
       log,
       delivery,
+      kept,
       closing: this.#closing.signal,
       clock: new Clock(api, log, options.clockSync ?? true),
-      access: new Access(api, log, this.#closing.signal, () => this.#accessChanged()),
+      access: new Access(api, log, record, this.#closing.signal, () => this.#accessChanged()),
       budget: new Budget(
         folder.path,
         {
@@ -93,31 +96,24 @@ export class Uploader {
           minFreeBytes: options.spoolMinFreeBytes ?? 2e9,
           whenFull: options.whenFull ?? 'refuse',
         },
-        () => this.#shippings(),
+        kept,
+        () => [...this.#streams].map(({ shipping }) => shipping),
       ),
     };
     delivery.hold(this.#context.access.refusal !== undefined);
+    this.#streams = new Streams(this.#context, folder);
+    this.quarantine = new QuarantineDesk(this.#context, folder, this.#streams);
   }
 
   /**
    * The account's uploader; the same one for all who ask for the same folder. What an earlier process left is
-   * recovered, and its delivery under way, when this resolves.
+   * recovered when this resolves, and its delivery begins.
    *
    * @throws AtomscaleError ERR_SPOOL, ERR_NATIVE
    */
   static async acquire(options: UploaderOptions): Promise<Uploader> {
     const key = resolve(options.spoolDir, options.id);
-    while (closings.has(key)) await closings.get(key)?.catch(() => undefined);
-    const known = registry.get(key);
-    const entry = known ?? { uploader: Uploader.#start(key, options), users: 0 };
-    registry.set(key, entry);
-    entry.users += 1;
-    try {
-      return await entry.uploader;
-    } catch (error) {
-      if (registry.get(key) === entry) registry.delete(key);
-      throw error;
-    }
+    return shared.acquire(key, () => Uploader.#start(key, options));
   }
 
   static async #start(key: string, options: UploaderOptions): Promise<Uploader> {
@@ -129,9 +125,14 @@ export class Uploader {
         folder,
         options,
         await Delivery.create(options.uploads ?? 4, log),
+        await AccountRecord.read(folder.path),
         log,
       );
-      await uploader.#recover();
+      await uploader.#streams.recover();
+      // Whoever asked for it listens first: a stream that ends at once is heard.
+      setImmediate(() => {
+        if (!uploader.#closing.signal.aborted) uploader.#streams.resume();
+      });
       uploader.#ticker = setInterval(() => uploader.#tick(), 1_000);
       uploader.#ticker.unref();
       return uploader;
@@ -144,14 +145,7 @@ export class Uploader {
 
   /** The last one to release closes all: journals are synced, transfers under way end, the streams go on later. */
   async release(): Promise<void> {
-    const entry = registry.get(this.#key);
-    if (entry === undefined) return;
-    entry.users -= 1;
-    if (entry.users > 0) return;
-    registry.delete(this.#key);
-    const closed = this.#close().finally(() => closings.delete(this.#key));
-    closings.set(this.#key, closed);
-    await closed;
+    await shared.release(this.#key, () => this.#close());
   }
 
   get streams(): readonly AnyStream[] {
@@ -171,169 +165,24 @@ export class Uploader {
     return this.#context.access.refusal;
   }
 
-  /**
-   * A node is there, or there again: gives its streams, those that still deliver too. Where `editor` tells the
-   * service something else than when the stream opened, the stream is finalized; local settings apply at once.
-   */
+  /** A node is there, or there again: gives its streams, those that still deliver too. */
   attach(node: string, kind: StreamKind, editor: RawSettings): AnyStream[] {
-    this.#present.add(node);
-    const mine = [...this.#streams].filter((stream) => stream.kind === kind && stream.owner.node === node);
-    for (const stream of mine) {
-      if (!stream.open && !stream.refused) continue;
-      this.#adopt(stream, editor).catch((error: unknown) =>
-        this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
-      );
-    }
-    return mine;
+    return this.#streams.attach(node, kind, editor);
   }
 
   /** A node went. `removed`: from the flow; its streams are delivered on and finalized unless it returns. */
-  async detach(node: string, removed: boolean): Promise<void> {
-    this.#present.delete(node);
-    const mine = [...this.#streams].filter((stream) => stream.owner.node === node);
-    await Promise.all(
-      mine.map(async (stream) => {
-        await stream.sync();
-        if (removed)
-          await this.#records.get(stream)?.update((data) => {
-            data.removed_at = Date.now();
-          });
-      }),
-    );
+  detach(node: string, removed: boolean): Promise<void> {
+    return this.#streams.detach(node, removed);
   }
 
-  /**
-   * Opens a RHEED stream; resolves when the intent is on disk.
-   *
-   * @param onFirstData the service is told when the first data was accepted, not before
-   * @throws SettingsError ERR_SETTINGS
-   */
-  async startRheed(
-    owner: Owner,
-    settings: RawSettings,
-    editor: RawSettings,
-    topic?: string,
-    onFirstData = false,
-  ): Promise<RheedStream> {
-    const record = await this.#create(
-      'rheed',
-      owner,
-      settings,
-      editor,
-      rheedSettings(settings).streamName,
-      topic,
-    );
-    const stream = new RheedStream(this.#context, record, { sidecars: [], problems: [] });
-    return this.#begin(stream, record, onFirstData);
+  /** Opens a RHEED stream; resolves when the intent is on disk. */
+  startRheed(...start: Parameters<Streams['startRheed']>): Promise<RheedStream> {
+    return this.#streams.startRheed(...start);
   }
 
   /** Opens a timeseries stream, likewise. */
-  async startTimeseries(
-    owner: Owner,
-    settings: RawSettings,
-    editor: RawSettings,
-    topic?: string,
-    onFirstData = false,
-  ): Promise<TimeseriesStream> {
-    const { streamName, fill } = timeseriesSettings(settings);
-    const record = await this.#create('timeseries', owner, settings, editor, streamName, topic);
-    const open = new OpenChunk(record.folder, fill, 0);
-    const stream = new TimeseriesStream(this.#context, record, { sidecars: [], problems: [] }, open);
-    return this.#begin(stream, record, onFirstData);
-  }
-
-  #create(
-    kind: StreamKind,
-    owner: Owner,
-    settings: RawSettings,
-    editor: RawSettings,
-    name: string | null,
-    topic?: string,
-  ) {
-    this.#present.add(owner.node);
-    return this.#folder.create({
-      kind,
-      owner,
-      name,
-      endpoint: this.#context.api.endpoint,
-      settings: { ...settings },
-      editor: { ...editor },
-      begun: false,
-      ...(topic === undefined ? {} : { topic }),
-    });
-  }
-
-  async #begin<T extends AnyStream>(stream: T, record: RecordFile, onFirstData: boolean): Promise<T> {
-    this.#keep(stream, record);
-    if (!onFirstData) await stream.begin();
-    return stream;
-  }
-
-  #keep(stream: AnyStream, record: RecordFile): void {
-    this.#streams.add(stream);
-    this.#records.set(stream, record);
-    stream.once('end', () => {
-      this.#streams.delete(stream);
-      this.#records.delete(stream);
-    });
-  }
-
-  async #recover(): Promise<void> {
-    const { records, problems } = await this.#folder.streams();
-    for (const problem of problems) this.#context.log.error(problem.message);
-    for (const record of records) {
-      try {
-        await this.#recoverStream(record);
-      } catch (error) {
-        this.#context.log.error(`stream ${record.folder}: ${(error as Error).message}`);
-      }
-    }
-  }
-
-  async #recoverStream(record: RecordFile): Promise<void> {
-    if (record.data.finalize === 'done') {
-      // The process ended before the folder was removed; what is in quarantine stays.
-      if (record.data.counts.quarantined === 0) await rm(record.folder, { recursive: true, force: true });
-      return;
-    }
-    const { sidecars, problems, openNumber } = await recoverFolder(record);
-    const isEmpty = sidecars.length === 0 && problems.length === 0 && openNumber === undefined;
-    if (!record.data.begun && isEmpty) {
-      // Data was to open it and none was accepted.
-      await rm(record.folder, { recursive: true, force: true });
-      return;
-    }
-    record.data.begun = true;
-    let stream: AnyStream;
-    if (record.data.kind === 'rheed') {
-      stream = new RheedStream(this.#context, record, { sidecars: sidecars as RheedSidecar[], problems });
-    } else {
-      const open = new OpenChunk(
-        record.folder,
-        timeseriesSettings(record.data.settings).fill,
-        record.data.next_number,
-      );
-      if (openNumber !== undefined && (await open.reopen(openNumber)) === undefined) {
-        problems.push(await quarantineNumber(record, openNumber, 'its journal cannot be read'));
-      }
-      stream = new TimeseriesStream(
-        this.#context,
-        record,
-        { sidecars: sidecars as TimeseriesSidecar[], problems },
-        open,
-      );
-    }
-    this.#keep(stream, record);
-    stream.resume();
-  }
-
-  async #adopt(stream: AnyStream, editor: RawSettings): Promise<void> {
-    const record = this.#records.get(stream);
-    if (record !== undefined) await adoptEditor(stream, record, editor);
-  }
-
-  *#shippings(): IterableIterator<AnyStream['shipping']> {
-    for (const { shipping } of this.#streams) yield shipping;
+  startTimeseries(...start: Parameters<Streams['startTimeseries']>): Promise<TimeseriesStream> {
+    return this.#streams.startTimeseries(...start);
   }
 
   #accessChanged(): void {
@@ -351,26 +200,18 @@ export class Uploader {
   }
 
   async #tickOnce(): Promise<void> {
-    const now = Date.now();
-    let openBytes = 0;
-    for (const stream of this.#streams) {
-      try {
-        stream.tick();
-        await stream.sync();
-        openBytes += await stream.openBytes();
-        await this.#endIfAbandoned(stream, now);
-      } catch (error) {
-        this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`);
-      }
-    }
-    await this.#context.budget.refresh(openBytes);
-  }
-
-  async #endIfAbandoned(stream: AnyStream, now: number): Promise<void> {
-    const data = this.#records.get(stream)?.data;
-    if (data === undefined || !stream.open || this.#present.has(data.owner.node)) return;
-    const end = data.removed_at === null ? data.last_data + ABSENT_GRACE : data.removed_at + REMOVED_GRACE;
-    if (now >= end) await stream.finalize();
+    const now = performance.now();
+    const gone = await this.#folder.gone();
+    this.#context.budget.refuse(gone);
+    if (gone !== undefined) return this.#lose(gone);
+    await this.#context.budget.refresh(await this.#streams.tick());
+    await this.quarantine.answerRequests();
+    if (now < this.#nextPrune) return;
+    this.#nextPrune = now + PRUNE_INTERVAL;
+    // Of what is kept after its delivery the oldest goes, and with the last of it the folder of its stream.
+    const { kept } = this.#context;
+    await kept.prune();
+    await this.#folder.removeBare(kept);
   }
 
   async #close(): Promise<void> {
@@ -383,7 +224,7 @@ export class Uploader {
       await access.close();
       await api.close();
       await delivery.close();
-      await Promise.allSettled([...this.#streams].map((stream) => stream.close()));
+      await this.#streams.close();
     } finally {
       this.#log.close();
       this.#folder.release();

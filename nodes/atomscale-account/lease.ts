@@ -1,11 +1,15 @@
-import { AtomscaleError } from '../../uploader/errors.js';
+import { existsSync } from 'node:fs';
+import { AtomscaleError, type SpoolError } from '../../uploader/errors.js';
 import type { Uploader } from '../../uploader/uploader.js';
 import type { AccountUser } from '../common/account.js';
+import { within } from '../common/within.js';
 
 /** How long after a failed attempt the spool is tried again, ms: another process may have let go of it. */
 const RETRY_INTERVAL = 5000;
 /** How long a closing account waits for its users, ms; Node-RED allows 15 s in all. */
 const CLOSE_WAIT = 10_000;
+/** And for the spool to be let go of, ms; whoever opens it next waits for the rest. */
+const RELEASE_WAIT = 4000;
 
 /** One uploader for all stream nodes of an account: acquired for the first, released after the last. */
 export class Lease {
@@ -15,6 +19,8 @@ export class Lease {
   #uploader: Uploader | null = null;
   #failure: AtomscaleError | null = null;
   #retry: NodeJS.Timeout | undefined;
+  /** The spool folder that is no longer there. */
+  #gone: string | undefined;
   #closing = false;
   #emptied: () => void = () => {};
 
@@ -42,24 +48,52 @@ export class Lease {
     this.#closing = true;
     clearTimeout(this.#retry);
     await this.#usersLeft();
+    await within(RELEASE_WAIT, this.#release());
+  }
+
+  async #release(): Promise<void> {
     await this.#attempt;
-    await this.#uploader?.release();
+    const uploader = this.#uploader;
     this.#uploader = null;
+    await uploader?.release();
   }
 
   async #try(): Promise<void> {
+    // One that was there and is gone is waited for: an empty one in its place would hide that.
+    if (this.#gone !== undefined && !existsSync(this.#gone)) return this.#tryLater();
     try {
-      this.#uploader = await this.#acquire();
+      const uploader = await this.#acquire();
+      this.#uploader = uploader;
       this.#failure = null;
+      this.#gone = undefined;
+      void uploader.lost.then((error) => this.#lose(uploader, error));
     } catch (error) {
       this.#failure = toAtomscaleError(error);
-      // A spool can come back (lock released, disk mounted); settings and binaries need a person.
-      if (this.#failure.code === 'ERR_SPOOL' && !this.#closing) {
-        this.#retry = setTimeout(() => {
-          this.#attempt = this.#try();
-        }, RETRY_INTERVAL);
-      }
+      // A spool can come back (lock released, disk mounted or freed); settings and binaries need a person.
+      if (['ERR_SPOOL', 'ERR_SPOOL_FULL'].includes(this.#failure.code)) this.#tryLater();
     }
+    this.#tell();
+  }
+
+  #tryLater(): void {
+    if (this.#closing) return;
+    this.#retry = setTimeout(() => {
+      this.#attempt = this.#try();
+    }, RETRY_INTERVAL);
+  }
+
+  async #lose(uploader: Uploader, error: SpoolError): Promise<void> {
+    if (this.#uploader !== uploader || this.#closing) return;
+    this.#uploader = null;
+    this.#failure = error;
+    this.#gone = error.path;
+    this.#tell();
+    this.#attempt = uploader.release().catch(() => undefined);
+    await this.#attempt;
+    this.#tryLater();
+  }
+
+  #tell(): void {
     for (const user of this.#users) {
       if (this.#uploader) this.#welcome(user, this.#uploader);
       else if (this.#failure) user.unavailable(this.#failure);
@@ -76,12 +110,10 @@ export class Lease {
 
   async #usersLeft(): Promise<void> {
     if (this.#users.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
+    const left = new Promise<void>((resolve) => {
       this.#emptied = resolve;
-      timer = setTimeout(resolve, CLOSE_WAIT);
     });
-    clearTimeout(timer);
+    await within(CLOSE_WAIT, left);
   }
 }
 

@@ -11,6 +11,7 @@ export interface AccountConfig {
   readonly spoolMaxBytes?: unknown;
   readonly spoolMinFreeBytes?: unknown;
   readonly whenFull?: unknown;
+  readonly keepUploaded?: unknown;
   readonly uploads?: unknown;
   readonly verbosity?: unknown;
   readonly clockSync?: unknown;
@@ -70,6 +71,7 @@ export function uploaderOptions(config: AccountConfig, apiKey: unknown, userDir:
     spoolMaxBytes: whole('spoolMaxBytes', config.spoolMaxBytes, 1, Number.MAX_SAFE_INTEGER),
     spoolMinFreeBytes: whole('spoolMinFreeBytes', config.spoolMinFreeBytes, 0, Number.MAX_SAFE_INTEGER),
     whenFull: whenFull(config.whenFull),
+    keepUploaded: whole('keepUploaded', config.keepUploaded, 0, 3650),
     uploads: whole('uploads', config.uploads, 1, 64),
   });
   return {

@@ -79,6 +79,8 @@ export function dot({ failure, streams, skipped, refused }: NodeHealth, t: Trans
   const [first, ...others] = streams;
   if (!first) return { fill: 'grey', shape: 'ring', text: [t('status.idle'), ...notes].join(' · ') };
   const worst = others.reduce(worse, first);
+  const quarantined = streams.reduce((sum, { chunks_quarantined }) => sum + chunks_quarantined, 0);
+  if (quarantined > 0) notes.unshift(t('status.quarantined', { quarantined }));
   if (others.length > 0) notes.unshift(t('status.streams', { streams: streams.length }));
   return { ...LOOKS[worst.phase], text: [text(worst, t), ...notes].join(' · ') };
 }

@@ -1,8 +1,9 @@
 import { AtomscaleError, SettingsError } from '../../uploader/errors.js';
 import type { RawSettings } from '../../uploader/types.js';
 import { describe, isRecord, type Message } from './kinds.js';
+import { QUARANTINE_ACTIONS } from './quarantine.js';
 
-const ACTIONS = ['start', 'flush', 'finalize', 'status'] as const;
+const ACTIONS = ['start', 'flush', 'finalize', 'status', ...QUARANTINE_ACTIONS] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /**

@@ -14,16 +14,26 @@ import {
   statusMessage,
   streamMessage,
 } from './messages.js';
+import {
+  attendQuarantine,
+  type ListedChunk,
+  QUARANTINE_ACTIONS,
+  type QuarantineAction,
+  readChunks,
+} from './quarantine.js';
 import { type Done, Refusals } from './refusals.js';
 import { type Action, readAction, readSettings, readStreamKey } from './request.js';
 import { Sequence } from './sequence.js';
 import { type Followed, StreamTable } from './stream-table.js';
 import { WaitingRoom } from './waiting-room.js';
+import { within } from './within.js';
 
 /** How often the dot may change, ms. */
 const DOT_INTERVAL = 1000;
 /** How long a closing node waits for data that is on its way to the disk, ms; Node-RED allows 15 s in all. */
 const CLOSE_WAIT = 8000;
+/** And for its streams to be synced, ms. */
+const SYNC_WAIT = 5000;
 
 /** A stream node at work: messages in, streams of the uploader, messages out, the dot. */
 export class StreamNode<S extends AnyStream, D> implements AccountUser {
@@ -81,6 +91,8 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   ready(uploader: Uploader): void {
     this.#failure = null;
     this.#uploader = uploader;
+    // Those of an uploader that was lost are found again by this one.
+    this.#streams.clear();
     for (const stream of uploader.attach(this.#node.id, this.#kind.kind, this.#editor)) {
       // An uploader gives a node streams of the kind it asked for only.
       this.#streams.follow(stream as S, openerFromDisk(stream.topic, stream.owner.stream), true);
@@ -121,10 +133,11 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#closing = true;
     clearInterval(this.#dotTimer);
     this.#accountIsKnown();
-    await this.#settled();
+    await within(CLOSE_WAIT, this.#settled());
     this.#streams.clear();
     try {
-      await this.#uploader?.detach(this.#node.id, removed);
+      const detached = this.#uploader?.detach(this.#node.id, removed);
+      if (detached) await within(SYNC_WAIT, detached);
     } finally {
       this.#refusals.close();
       this.#account?.leave(this);
@@ -153,6 +166,11 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
 
   #act(action: Action, key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
     if (action === 'start') return this.#start(key, msg, done);
+    if (isQuarantineAction(action)) {
+      const chunks = legible(() => readChunks(msg));
+      void this.#answer(this.#attend(action, key, msg, chunks), done);
+      return undefined;
+    }
     const followed = this.#streams.latest(key);
     if (!followed) {
       const spoolBytes = this.#uploader?.spoolBytes ?? 0;
@@ -171,6 +189,23 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     const answered = this.#answer(work, done);
     // What comes after a finalize belongs to the next stream; a flush holds nothing back.
     return action === 'finalize' ? answered : undefined;
+  }
+
+  /** Tells afterwards what is in quarantine. */
+  async #attend(
+    action: QuarantineAction,
+    key: string,
+    msg: NodeMessage,
+    chunks: readonly number[] | undefined,
+  ): Promise<void> {
+    const uploader = this.#uploader as Uploader;
+    const owner = { node: this.#node.id, stream: key };
+    const opener = this.#opener(msg);
+    const { listed, revived } = await attendQuarantine(uploader, action, owner, chunks);
+    if (!this.#closing) for (const stream of revived) this.#streams.follow(stream as S, opener, true);
+    const status =
+      this.#streams.latest(key)?.stream.status() ?? nothingOpen(this.#kind.kind, key, uploader.spoolBytes);
+    this.#tellStatus(opener, { ...status, quarantine: listed });
   }
 
   #start(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
@@ -269,18 +304,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     return answered;
   }
 
-  /** Waits for openings and pushes under way, no longer than CLOSE_WAIT. */
+  /** Waits for openings and pushes under way. */
   async #settled(): Promise<void> {
     const emptied = [...this.#sequences.values()].map(
       (sequence) => new Promise<void>((resolve) => sequence.run(() => void resolve())),
     );
-    const all = Promise.all(emptied).then(() => Promise.all(this.#unanswered));
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_WAIT);
-    });
-    await Promise.race([all, limit]);
-    clearTimeout(timer);
+    await Promise.all(emptied);
+    await Promise.all(this.#unanswered);
   }
 
   /** Copied: what a message's own objects become later is not the stream's. */
@@ -298,7 +328,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#node.send([streamMessage(opener, owner.stream, event, this.#clone), null]);
   }
 
-  #tellStatus(opener: Opener, event: StatusEvent): void {
+  #tellStatus(opener: Opener, event: StatusEvent & { quarantine?: readonly ListedChunk[] }): void {
     this.#node.send([null, statusMessage(opener, event, this.#clone)]);
   }
 
@@ -317,6 +347,9 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#node.status(status);
   }
 }
+
+const isQuarantineAction = (action: Action): action is QuarantineAction =>
+  (QUARANTINE_ACTIONS as readonly string[]).includes(action);
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new AtomscaleError('ERR_NATIVE', String(error), { cause: error });

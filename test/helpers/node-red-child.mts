@@ -101,6 +101,13 @@ process.on('disconnect', () => {
   if (!stopping) process.exit(1);
 });
 
+// As Node-RED's own program does.
+process.on('SIGTERM', () => {
+  if (stopping) return;
+  stopping = true;
+  void RED.stop().then(() => process.exit());
+});
+
 RED.init(server, {
   uiHost: '127.0.0.1',
   userDir: options.userDir,

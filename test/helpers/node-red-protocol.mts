@@ -6,7 +6,8 @@ export interface FlowNode {
   [property: string]: unknown;
 }
 
-export type DeployType = 'full' | 'flows' | 'nodes';
+/** `reload` starts the flow again that is stored. */
+export type DeployType = 'full' | 'flows' | 'nodes' | 'reload';
 
 export interface ChildOptions {
   readonly version: 4 | 5;

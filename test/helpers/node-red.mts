@@ -41,6 +41,8 @@ export interface NodeRedOptions {
   readonly extension?: string;
   /** Further arguments of the node process, as `--expose-gc`. */
   readonly execArgv?: readonly string[];
+  /** Told as soon as the process exists, for tests that end it while it starts. */
+  readonly spawned?: (process: ChildProcess) => void;
 }
 
 export interface StatusNotice {
@@ -101,6 +103,7 @@ export class NodeRed {
       stream?.setEncoding('utf8').on('data', (text: string) => this.logs.push({ level: 0, text }));
     }
     this.#child.on('message', (notice) => this.#hear(notice as Notice));
+    options.spawned?.(this.#child);
     this.#exit = once(this.#child, 'exit').then(() => {
       for (const { reject } of this.#answers.values()) reject(new Error(`Node-RED ended:\n${this.#tail()}`));
       this.#answers.clear();
@@ -121,6 +124,11 @@ export class NodeRed {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** The process is gone, by itself or by a signal. */
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** Hands a message to a node; resolves when its done() was called, with the error if there was one. */
@@ -182,8 +190,7 @@ export class NodeRed {
       };
       const look = () => {
         if (condition()) end(resolve);
-        else if (this.#child.exitCode !== null)
-          end(() => reject(new Error(`Node-RED ended:\n${this.#tail()}`)));
+        else if (this.ended) end(() => reject(new Error(`Node-RED ended:\n${this.#tail()}`)));
       };
       const timer = setTimeout(
         () => end(() => reject(new Error(`waited ${timeout} ms for ${what}\n${this.#tail()}`))),
@@ -194,14 +201,20 @@ export class NodeRed {
     });
   }
 
+  /** Resolves when the process is gone, which it is not by every signal. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.#child.kill(signal);
     await this.#exit;
   }
 
+  /** Sends a signal that does not end the process, as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Stops as an administrator does; fails when the process does not end by itself. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.ended) return;
     await this.#ask({ type: 'stop' });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type FlowNode, NodeRed } from '../helpers/node-red.mts';
+import type { FlowNode } from '../helpers/node-red.mts';
 import { flowOf, NodesBench, RHEED, SERIES } from '../helpers/nodes-bench.mts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -56,29 +55,6 @@ describe('life of the nodes', function () {
     assert.equal((await bench.red.send(RHEED, { payload: FRAMES })).error?.code, 'ERR_SETTINGS');
   });
 
-  it('wait for a spool that another process has locked', async () => {
-    bench = await NodesBench.open();
-    await bench.red.send(RHEED, { payload: FRAMES });
-    const account = { spoolDir: path.join(bench.red.userDir, 'atomscale-spool') };
-    const flow = flowOf(bench.sandbox.url, { account });
-    const other = await NodeRed.start({ editor: false, flow, credentials: { account: { apiKey: 'k' } } });
-    try {
-      const refused = await other.send(RHEED, { payload: FRAMES });
-      assert.equal(refused.error?.code, 'ERR_SPOOL');
-      await other.waitFor(() => other.status(RHEED)?.fill === 'red', 'a red ring');
-      await bench.red.stop();
-      await other.waitFor(() => other.status(RHEED)?.fill !== 'red', 'the lock to be taken over');
-      // The stream of the first process goes on: the same node id in the same spool.
-      assert.equal((await other.send(RHEED, { payload: FRAMES })).error, undefined);
-      await other.send(RHEED, { action: 'finalize' });
-      await other.waitFor(() => other.messages.some(({ event }) => event === 'finalized'), 'finalized');
-      const report = other.messages.find(({ event }) => event === 'finalized')?.report;
-      assert.equal((report as { frames: number }).frames, 4);
-    } finally {
-      await other.dispose();
-    }
-  });
-
   it('end a stream when what the service was told is edited, and open another', async () => {
     bench = await NodesBench.open();
     await bench.red.send(RHEED, { payload: FRAMES });
@@ -117,35 +93,5 @@ describe('life of the nodes', function () {
     const finalized = await bench.until('rheed:1', 'finalized');
     assert.deepEqual([finalized.data_id, finalized.topic], [data_id, 'cam']);
     assert.equal((finalized.report as { frames: number }).frames, 2);
-  });
-
-  it('leave memory and handles flat over many redeploys', async function () {
-    this.timeout(150_000);
-    bench = await NodesBench.open();
-    await bench.red.send(RHEED, { payload: FRAMES });
-    const redeploy = async (count: number) => {
-      for (let round = 0; round < count; round += 1) {
-        await bench.red.deploy(flowWith(RHEED, { name: `round ${round}` }), 'full');
-        await bench.red.send(RHEED, { payload: FRAMES });
-      }
-    };
-    await redeploy(20);
-    const before = await bench.red.probe();
-    await redeploy(40);
-    const after = await bench.red.probe();
-    const kinds = ({ resources }: typeof after) =>
-      Object.values(resources).reduce((sum, count) => sum + count, 0);
-    // Transfers under way come and go; one handle left behind a round would make forty.
-    assert.ok(kinds(after) < kinds(before) + 20, JSON.stringify([before.resources, after.resources]));
-    // What the last redeploy left may hang on a connection that is just closing: it is looked at again.
-    let grown = after.memory.heapUsed - before.memory.heapUsed;
-    for (let look = 0; look < 30 && grown >= 10e6; look += 1) {
-      await sleep(2500);
-      grown = (await bench.red.probe()).memory.heapUsed - before.memory.heapUsed;
-    }
-    assert.ok(grown < 10e6, `the heap grew by ${grown} bytes`);
-    await bench.red.send(RHEED, { action: 'finalize' });
-    const { report } = await bench.until('rheed:1', 'finalized');
-    assert.equal((report as { frames: number }).frames, 2 * 61);
   });
 });

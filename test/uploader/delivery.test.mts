@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type FaultName, type FaultOptions, type Sandbox, startSandbox } from '../../sandbox/server.mts';
 import {
   Bench,
+  batch,
   Ears,
   freePort,
   numbersIn,
@@ -148,6 +149,31 @@ describe('delivery', function () {
     );
     assert.deepEqual(await storedNumbers(sandbox, before as string), range(0, 40));
     assert.deepEqual(await storedNumbers(sandbox, continued.data_id as string), range(40, 95));
+  });
+
+  it('refuses a chunk from before the beginning of the continuation', async () => {
+    sandbox = await startSandbox();
+    const uploader = await bench.acquire({ endpoint: sandbox.url });
+    const stream = await uploader.startRheed(OWNER, RHEED_SETTINGS, {});
+    const ears = new Ears(stream);
+    const { data_id } = await ears.stream('opened');
+    sandbox.faults.closeStream(data_id as string);
+    for (const index of [0, 1, 2, 3]) await stream.push(batch(index * 20, 20), index);
+    await ears.stream('continued');
+    await until(() => stream.status().chunks_pending === 0, 'the first four');
+    const again = sandbox.stream(stream.dataId as string);
+    assert.deepEqual(
+      again?.chunks.map(({ index }) => index),
+      [0, 1, 2, 3],
+    );
+    sandbox.faults.closeStream(stream.dataId as string);
+    await stream.push(batch(80, 20), 4);
+    await until(() => ears.streams.filter(({ event }) => event === 'continued').length === 2, 'the second');
+    await assert.rejects(stream.push(batch(0, 20), 3), { code: 'ERR_VALUE', message: /expected 4 or more/ });
+    await stream.finalize();
+    const { report } = await ears.stream('finalized');
+    assert.deepEqual([report?.chunks_uploaded, report?.lost], [5, []]);
+    assert.deepEqual(sandbox.complaints, []);
   });
 
   it('quarantines a refused chunk alone, with the answer, and reports it', async () => {

@@ -102,4 +102,27 @@ describe('a process that uses the library', function () {
       if (good.value) await streamer.finalize(good.value);`);
     assert.deepEqual([code, said], [0, [['rejected', 'fulfilled']]]);
   });
+
+  it('lists, retries and discards what is in quarantine', async () => {
+    sandbox.faults.set('403', { count: 2, match: 'upload_urls' });
+    const first = await run(`
+      const id = await streamer.initialize(SETTINGS);
+      for (const index of [0, 1, 2]) await streamer.push(id, index, frames());
+      const { chunks_quarantined } = await streamer.finalize(id);
+      say([id, chunks_quarantined]);
+    `);
+    const [id, quarantined] = first.said[0] as [string, number];
+    assert.equal(quarantined, 2);
+    const { code, said } = await run(`
+      const [{ data_id, chunks }] = await streamer.quarantined();
+      say(data_id);
+      const [one, other] = chunks.map(({ chunk_index }) => chunk_index);
+      say(await streamer.discardQuarantined({ chunks: [one] }));
+      say(await streamer.retryQuarantined());
+      say(await streamer.quarantined());
+    `);
+    assert.deepEqual([code, said], [0, [id, 1, 1, []]]);
+    const [, continued] = sandbox.streams();
+    assert.deepEqual([continued?.frames, continued?.ended_at !== null], [20, true]);
+  });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { Bench, batch, Ears, pushAll, RHEED_SETTINGS, until } from '../helpers/uploader.mts';
+import { Bench, batch, Ears, pushAll, RHEED_SETTINGS, range, until } from '../helpers/uploader.mts';
 
 const OWNER = { node: 'camera', stream: '' };
 
@@ -36,6 +36,18 @@ describe('at the same time', function () {
     await stream.finalize();
     await ears.stream('finalized');
     assert.equal(ears.streams.filter((e) => e.event === 'continued').length, 1);
+  });
+
+  it('more streams than files can be open for: refused, until one is finalized', async () => {
+    const uploader = await bench.acquire({ endpoint: sandbox.url, apiKey: '' });
+    const start = (stream: string) =>
+      uploader.startTimeseries({ node: 'gauge', stream }, {}, {}, undefined, true);
+    const started = await Promise.allSettled(range(0, 260).map((number) => start(String(number))));
+    const refused = started.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+    assert.equal(refused.length, 4);
+    assert.equal(refused[0]?.reason.code, 'ERR_OVERLOAD');
+    await uploader.streams[0]?.finalize();
+    await start('again');
   });
 
   it('a release and an acquire: the new one works', async () => {

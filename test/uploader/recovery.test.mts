@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import checkedJson from '../../dist/uploader/spool/checked-json.js';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
@@ -53,6 +53,25 @@ describe('recovery at start', function () {
     const { numbers, report, problems } = await deliver();
     assert.deepEqual(numbers, range(0, 70));
     assert.deepEqual([report?.frames, report?.chunks_quarantined, problems], [70, 0, []]);
+  });
+
+  it('ends a stream only when its node can hear it', async () => {
+    sandbox = await startSandbox({ port });
+    let uploader = await bench.acquire({ endpoint });
+    const ending = await uploader.startRheed({ node: 'ending', stream: '' }, RHEED_SETTINGS, {});
+    await new Ears(ending).stream('opened');
+    sandbox.faults.set('down');
+    await ending.finalize();
+    const others = range(0, 20).map((i) =>
+      uploader.startRheed({ node: `other ${i}`, stream: '' }, RHEED_SETTINGS, {}),
+    );
+    for (const other of others) await pushAll(await other, 0, 5);
+    await bench.release(uploader);
+    sandbox.faults.clear();
+    uploader = await bench.acquire({ endpoint });
+    const [found] = uploader.attach('ending', 'rheed', {});
+    assert.ok(found, 'it has ended unheard');
+    await new Ears(found).stream('finalized');
   });
 
   it('wonders about a stream that was being created only if it may have been', async () => {
@@ -110,10 +129,48 @@ describe('recovery at start', function () {
     });
   }
 
+  it('delivers by the record before it when stream.json is damaged, tells it once, and ends the stream', async () => {
+    const path = join(folder, 'stream.json');
+    await truncate(path, 100);
+    sandbox = await startSandbox({ port });
+    const uploader = await bench.acquire({ endpoint });
+    const [stream] = uploader.attach(OWNER.node, 'rheed', {});
+    assert.ok(stream, 'the stream was not found');
+    assert.ok(!stream.open, 'it takes more data, under numbers that may have been used');
+    const ears = new Ears(stream);
+    const { report, data_id } = await ears.stream('finalized');
+    assert.deepEqual([report?.frames, report?.chunks_uploaded, report?.lost], [70, 4, []]);
+    assert.equal(sandbox.stream(data_id as string)?.frames, 70);
+    assert.deepEqual(
+      ears.problems.map(({ message }) => /stream\.json: damaged \(checksum\)/.test(message)),
+      [true],
+    );
+  });
+
+  it('leaves a stream alone, and names it, when stream.json and the one before it are damaged', async () => {
+    for (const name of ['stream.json', 'stream.json.old']) await truncate(join(folder, name), 100);
+    const before = await readdir(folder);
+    const errors: string[] = [];
+    const logger = { error: (text: string) => errors.push(text), warn() {}, info() {}, debug() {} };
+    await bench.acquire({ endpoint, logger });
+    assert.match(errors.join(), /stream\.json: damaged/);
+    assert.deepEqual(await readdir(folder), before);
+  });
+
+  it('leaves chunks alone, and names them, whose stream.json is gone', async () => {
+    for (const name of ['stream.json', 'stream.json.old']) await rm(join(folder, name));
+    const before = await readdir(folder);
+    const errors: string[] = [];
+    const logger = { error: (text: string) => errors.push(text), warn() {}, info() {}, debug() {} };
+    await bench.acquire({ endpoint, logger });
+    assert.match(errors.join(), /expected stream\.json beside the chunks/);
+    assert.deepEqual(await readdir(folder), before);
+  });
+
   it('leaves a folder of a newer version alone, and names it', async () => {
     const path = join(folder, 'stream.json');
     const record = checkedJson.decodeChecked(await readFile(path, 'utf8')) as object;
-    await writeFile(path, checkedJson.encodeChecked({ ...record, version: 2 }));
+    await writeFile(path, checkedJson.encodeChecked({ ...record, version: 99 }));
     const before = await readdir(folder);
     const errors: string[] = [];
     const logger = { error: (text: string) => errors.push(text), warn() {}, info() {}, debug() {} };

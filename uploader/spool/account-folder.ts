@@ -1,15 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { SpoolError } from '../errors.js';
 import { type FolderLock, native, nativeError } from '../native.js';
 import type { StreamKind } from '../types.js';
-import { FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
-import { RecordFile, type StreamRecord } from './stream-record.js';
+import { codeOf, FILE_MODE, makeFolder, spoolError, syncFolder } from './files.js';
+import type { KeptChunks } from './kept.js';
+import { Quarantine } from './quarantine.js';
+import { RecordFile, SPOOL_VERSION, type StreamRecord } from './stream-record.js';
 
 /** Names that become folders are made of these alone. */
 const SAFE_NAME = /^[\w-]{1,100}$/;
+const CHUNK_FILE = /^\d{6,}\.(part|open|shard|rows)$/;
+const OWNER_FILE = 'owner.json';
+
+const LockOwner = v.object({ pid: v.number(), host: v.string(), since: v.string() });
+export type LockOwner = v.InferOutput<typeof LockOwner>;
 
 /**
  * `<spoolDir>/<account id>/`: a folder a stream, owned by one process at a time. The lock is the operating
@@ -19,11 +28,14 @@ export class AccountFolder {
   readonly path: string;
   readonly #account: string;
   readonly #lock: FolderLock;
+  /** Which lock file it is: a folder of the same name may be another one. */
+  readonly #identity: string;
 
-  private constructor(path: string, account: string, lock: FolderLock) {
+  private constructor(path: string, account: string, lock: FolderLock, identity: string) {
     this.path = path;
     this.#account = account;
     this.#lock = lock;
+    this.#identity = identity;
   }
 
   /** @throws SpoolError ERR_SPOOL when another process holds it or it cannot be written */
@@ -42,9 +54,24 @@ export class AccountFolder {
       if (!(coded instanceof SpoolError) || !coded.message.startsWith('locked')) throw coded;
       throw new SpoolError('ERR_SPOOL', path, await lockedText(path), { cause: error });
     }
-    const owner = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() });
-    await writeFile(join(path, 'owner.json'), owner, { mode: FILE_MODE }).catch(() => undefined);
-    return new AccountFolder(path, account, lock);
+    const owner: LockOwner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+    await writeFile(join(path, OWNER_FILE), JSON.stringify(owner), { mode: FILE_MODE }).catch(
+      () => undefined,
+    );
+    return new AccountFolder(path, account, lock, await identityOf(path));
+  }
+
+  /** What is the matter when the folder is no longer there, or another one is in its place. */
+  async gone(): Promise<SpoolError | undefined> {
+    const identity = await identityOf(this.path);
+    if (identity === this.#identity) return undefined;
+    const found = /^E[A-Z]+$/.test(identity) ? identity : 'another folder';
+    return new SpoolError(
+      'ERR_SPOOL',
+      this.path,
+      `gone: expected the spool folder ${this.path}, found ${found}; was it deleted, renamed, or its disk unmounted? ` +
+        'Nothing is stored until it is back; to begin an empty one, deploy again',
+    );
   }
 
   /** The streams found, and what could not be read. */
@@ -65,6 +92,21 @@ export class AccountFolder {
     return { records: records.sort((one, other) => one.data.created - other.data.created), problems };
   }
 
+  /** Streams that have ended and left something: chunks in quarantine, or kept ones. */
+  async finished(): Promise<RecordFile[]> {
+    const names = await readdir(this.path);
+    const found = names.map((name) => RecordFile.read(join(this.path, name)).catch(() => undefined));
+    return (await Promise.all(found)).filter((record) => record?.data.finalize === 'done') as RecordFile[];
+  }
+
+  /** Removes the folders of streams that have ended and left nothing: what is in quarantine, or kept, is the person's. */
+  async removeBare(kept: KeptChunks): Promise<void> {
+    for (const { folder } of await this.finished()) {
+      const isBare = (await Quarantine.load(folder)).size === 0 && !(await kept.has(folder));
+      if (isBare) await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   /** A new stream's folder with its record on disk. */
   async create(
     facts: Pick<StreamRecord, 'endpoint' | 'owner' | 'settings' | 'editor' | 'begun'> & {
@@ -77,7 +119,7 @@ export class AccountFolder {
     const now = Date.now();
     const folder = join(this.path, `${given.kind}-${now.toString(36)}-${randomUUID().slice(0, 8)}`);
     const record = new RecordFile(folder, {
-      version: 1,
+      version: SPOOL_VERSION,
       account: this.#account,
       ...given,
       created: now,
@@ -89,7 +131,8 @@ export class AccountFolder {
       removed_at: null,
       last_data: now,
       last_upload: null,
-      counts: { uploaded: 0, quarantined: 0, dropped: 0, items: 0, bytes: 0 },
+      trouble: null,
+      counts: { uploaded: 0, dropped: 0, items: 0, bytes: 0 },
       lost: [],
       acknowledged: [],
     });
@@ -98,13 +141,29 @@ export class AccountFolder {
       await record.update(() => undefined);
       await syncFolder(this.path);
     } catch (error) {
+      // Each message tries to open the stream: the disk would fill with what is left of the tries.
+      await rm(folder, { recursive: true, force: true }).catch(() => undefined);
       throw spoolError(error, folder, 'creating the stream folder');
     }
     return record;
   }
 
   release(): void {
+    try {
+      rmSync(join(this.path, OWNER_FILE), { force: true });
+    } catch {
+      // It only says who held the folder; the lock is what counts.
+    }
     this.#lock.release();
+  }
+}
+
+async function identityOf(path: string): Promise<string> {
+  try {
+    const { dev, ino } = await stat(join(path, 'lock'), { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    return codeOf(error) ?? (error as Error).message;
   }
 }
 
@@ -114,18 +173,32 @@ function folderName(account: string): string {
 }
 
 async function removeIfEmpty(folder: string): Promise<void> {
+  const names = await readdir(folder);
   // A crash between making the folder and writing its record: nothing was promised for it yet.
-  if ((await readdir(folder)).every((name) => name.endsWith('.tmp')))
-    await rm(folder, { recursive: true, force: true });
+  if (names.every((name) => name.endsWith('.tmp'))) await rm(folder, { recursive: true, force: true });
+  if (!names.some((name) => CHUNK_FILE.test(name))) return;
+  throw new SpoolError(
+    'ERR_SPOOL',
+    folder,
+    `${folder}: expected stream.json beside the chunks, found none; left alone, "spool verify" and "spool export" read them`,
+  );
+}
+
+/** Who holds an account's folder, or held it when its process was killed; undefined when nobody says so. */
+export async function lockOwner(path: string): Promise<LockOwner | undefined> {
+  try {
+    const parsed = v.safeParse(LockOwner, JSON.parse(await readFile(join(path, OWNER_FILE), 'utf8')));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function lockedText(path: string): Promise<string> {
-  const owner = await readFile(join(path, 'owner.json'), 'utf8')
-    .then((text) => JSON.parse(text) as { pid?: number; host?: string; since?: string })
-    .catch(() => ({ pid: undefined, host: undefined, since: undefined }));
+  const owner = await lockOwner(path);
   return (
     `locked: the spool ${path} is in use by another process` +
-    (owner.pid === undefined ? '' : ` (pid ${owner.pid} on ${owner.host}, since ${owner.since})`) +
+    (owner === undefined ? '' : ` (pid ${owner.pid} on ${owner.host}, since ${owner.since})`) +
     '; stop the other Node-RED, or give this account another spool folder'
   );
 }

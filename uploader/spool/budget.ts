@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { SpoolError } from '../errors.js';
+import type { KeptChunks } from './kept.js';
 
 export interface BudgetOptions {
   /** Bytes the account's spool may take. */
@@ -25,18 +26,22 @@ export class Budget {
   readonly #folder: string;
   readonly #options: BudgetOptions;
   readonly #holders: () => Iterable<Droppable>;
+  readonly #kept: KeptChunks;
   #sealed = 0;
   #open = 0;
   #free = Number.POSITIVE_INFINITY;
-  #dropping: Promise<void> | undefined;
+  #dropping: Promise<unknown> | undefined;
+  /** The folder is gone. */
+  #gone: SpoolError | undefined;
 
-  constructor(folder: string, options: BudgetOptions, holders: () => Iterable<Droppable>) {
+  constructor(folder: string, options: BudgetOptions, kept: KeptChunks, holders: () => Iterable<Droppable>) {
     this.#folder = folder;
     this.#options = options;
+    this.#kept = kept;
     this.#holders = holders;
   }
 
-  /** Bytes of chunks in the spool. */
+  /** Bytes of chunks that wait in the spool; those kept after their delivery are not among them. */
   get bytes(): number {
     return this.#sealed + this.#open;
   }
@@ -46,20 +51,28 @@ export class Budget {
     this.#sealed += bytes;
   }
 
+  /** Refuses all data while the spool folder is not there; undefined: it is there again. */
+  refuse(gone: SpoolError | undefined): void {
+    this.#gone = gone;
+  }
+
   /** Looks at the disk, once a second: a look per frame would be a system call per frame. */
   async refresh(openBytes: number): Promise<void> {
     this.#open = openBytes;
     const disk = await statfs(this.#folder);
     this.#free = disk.bavail * disk.bsize;
+    await this.#shedKept();
     if (this.#options.whenFull === 'drop-oldest' && this.#excess() > 0) await this.#makeRoom();
   }
 
   /**
    * Admits data.
    *
-   * @throws SpoolError ERR_SPOOL_FULL when the spool is full and the newest is to be refused
+   * @throws SpoolError ERR_SPOOL_FULL when the spool is full and the newest is to be refused, ERR_SPOOL when its
+   * folder is gone
    */
   admit(): void {
+    if (this.#gone !== undefined) throw this.#gone;
     if (this.#excess() <= 0) return;
     if (this.#options.whenFull === 'drop-oldest') {
       this.#dropping ??= this.#makeRoom().finally(() => {
@@ -77,8 +90,28 @@ export class Budget {
     );
   }
 
+  /** The disk refused a write although there seemed to be room: with drop-oldest the oldest chunk makes some. */
+  ranOut(): void {
+    if (this.#options.whenFull !== 'drop-oldest') return;
+    this.#dropping ??= this.#dropOne().finally(() => {
+      this.#dropping = undefined;
+    });
+    this.#dropping.catch(() => undefined);
+  }
+
+  /** What is kept after its delivery gives way within a second: it counts as free. */
   #excess(): number {
-    return Math.max(this.bytes - this.#options.maxBytes, this.#options.minFreeBytes - this.#free);
+    const { maxBytes, minFreeBytes } = this.#options;
+    return Math.max(this.bytes - maxBytes, minFreeBytes - this.#free - this.#kept.bytes);
+  }
+
+  async #shedKept(): Promise<void> {
+    const { maxBytes, minFreeBytes } = this.#options;
+    const before = this.#kept.bytes;
+    const excess = Math.max(this.bytes + before - maxBytes, minFreeBytes - this.#free);
+    if (before === 0 || excess <= 0) return;
+    await this.#kept.makeRoom(excess);
+    this.#free += before - this.#kept.bytes;
   }
 
   async #makeRoom(): Promise<void> {
@@ -87,10 +120,16 @@ export class Budget {
       for (const holder of this.#holders()) leaving += holder.leaving;
       // Else the newest chunk would go while the oldest ones are being delivered.
       if (this.#excess() <= leaving) return;
-      const victim = this.#holderOfOldest();
-      if (victim === undefined) return;
-      this.#free += await victim.dropOldest();
+      if (!(await this.#dropOne())) return;
     }
+  }
+
+  /** @returns false when there is nothing to drop */
+  async #dropOne(): Promise<boolean> {
+    const victim = this.#holderOfOldest();
+    if (victim === undefined) return false;
+    this.#free += await victim.dropOldest();
+    return true;
   }
 
   #holderOfOldest(): Droppable | undefined {

@@ -1,7 +1,8 @@
 import { ApiError, type AtomscaleError } from '../errors.js';
 import { itemsOf, type Sidecar } from './entry.js';
 import { numbered, removeIfThere } from './files.js';
-import { quarantine } from './quarantine.js';
+import type { KeptChunks } from './kept.js';
+import type { Quarantine } from './quarantine.js';
 import type { RecordFile, StreamRecord } from './stream-record.js';
 
 /** The file that holds a sealed chunk's data. */
@@ -11,25 +12,32 @@ export const dataFile = (folder: string, { kind, number }: Pick<Sidecar, 'kind' 
 /**
  * Takes a chunk out of the spool, delivered or given up: first in the record, so that a crash in between
  * repeats nothing and an index is never used again.
+ *
+ * @param kept where its files move if it keeps any; undefined: they are deleted
  */
 export async function discardChunk(
   record: RecordFile,
   sidecar: Sidecar,
+  kept: KeptChunks | undefined,
   change: (data: StreamRecord) => void,
 ): Promise<void> {
+  const { folder } = record;
   const { number } = sidecar;
   const recorded = record.update((data) => {
     data.acknowledged.push(number);
     settleCounts(data, sidecar);
     change(data);
   });
+  const files = [dataFile(folder, sidecar), numbered(folder, number, 'json')];
+  let isRecorded = true;
   await recorded.catch(async () => {
     // On a full disk the chunk itself makes room for the record; its sidecar keeps the index taken.
-    await removeIfThere(dataFile(record.folder, sidecar));
+    isRecorded = false;
+    await removeIfThere(dataFile(folder, sidecar));
     await record.update(() => undefined);
   });
-  await removeIfThere(dataFile(record.folder, sidecar));
-  await removeIfThere(numbered(record.folder, number, 'json'));
+  if (kept !== undefined && kept.days > 0 && isRecorded) await kept.keep(folder, files);
+  else for (const file of files) await removeIfThere(file);
   const { acknowledged } = record.data;
   acknowledged.splice(acknowledged.indexOf(number), 1);
 }
@@ -37,28 +45,25 @@ export async function discardChunk(
 /** Moves a chunk that cannot be delivered to the quarantine, with the reason and the service's answer. */
 export async function quarantineChunk(
   record: RecordFile,
+  quarantine: Quarantine,
   sidecar: Sidecar,
   error: AtomscaleError,
 ): Promise<void> {
   const { folder } = record;
   const { number, chunk_index } = sidecar;
-  const files = [dataFile(folder, sidecar), numbered(folder, number, 'json')];
   // Once its files are away only the record knows that the index was used.
   await record.update((data) => {
     data.next_number = Math.max(data.next_number, number + 1);
   });
-  await quarantine(folder, files, String(number).padStart(6, '0'), {
+  await quarantine.add(number, [dataFile(folder, sidecar), numbered(folder, number, 'json')], {
     reason: error.message,
     code: error.code,
     at: Date.now(),
     data_id: record.generation.data_id,
     chunk_index,
-    ...(error instanceof ApiError ? { status: error.status, answer: error.detail } : {}),
-  });
-  await record.update((data) => {
-    settleCounts(data, sidecar);
-    data.counts.quarantined += 1;
-    data.lost.push([chunk_index, error.message]);
+    ...(error instanceof ApiError && error.status !== undefined
+      ? { status: error.status, answer: error.detail }
+      : {}),
   });
 }
 

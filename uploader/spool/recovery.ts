@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SpoolError } from '../errors.js';
 import { coded, native } from '../native.js';
 import { readSidecar, type Sidecar } from './entry.js';
 import { numbered, removeIfThere } from './files.js';
-import { quarantine } from './quarantine.js';
+import { keepDamaged } from './keep-damaged.js';
+import type { KeptChunks } from './kept.js';
+import { Quarantine } from './quarantine.js';
 import type { RecordFile } from './stream-record.js';
 
 const CHUNK_FILE = /^(\d{6,})\.(part|open|json|shard|rows)(\.tmp)?$/;
@@ -13,6 +16,9 @@ const CHUNK_FILE = /^(\d{6,})\.(part|open|json|shard|rows)(\.tmp)?$/;
 export interface Recovered {
   readonly sidecars: Sidecar[];
   readonly problems: SpoolError[];
+  /** Open RHEED chunks that a full disk does not let be sealed yet. */
+  readonly unsealed: number[];
+  readonly quarantine: Quarantine;
   /** The open timeseries chunk, which goes on. */
   readonly openNumber: number | undefined;
 }
@@ -21,51 +27,72 @@ export interface Recovered {
  * Brings a stream's folder into order: delivered chunks go, sealed ones are listed, an open RHEED chunk is cut
  * at its first record that does not hold and sealed; what cannot be read moves to the quarantine and is counted.
  */
-export async function recoverFolder(record: RecordFile): Promise<Recovered> {
+export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Promise<Recovered> {
   const { folder, data } = record;
   const files = await chunkFiles(folder);
-  const found: { sidecars: Sidecar[]; problems: SpoolError[]; openNumber: number | undefined } = {
-    sidecars: [],
-    problems: [],
-    openNumber: undefined,
-  };
+  const quarantine = await Quarantine.load(folder);
+  const sidecars: Sidecar[] = [];
+  const problems: SpoolError[] = [];
+  const unsealed: number[] = [];
+  let openNumber: number | undefined;
+  if (record.damage !== undefined) {
+    await record.repair();
+    problems.push(record.damage);
+  }
+  for (const { number } of quarantine.chunks) data.next_number = Math.max(data.next_number, number + 1);
   for (const [number, endings] of files) {
     data.next_number = Math.max(data.next_number, number + 1);
     if (data.acknowledged.includes(number)) {
-      for (const ending of endings) await removeIfThere(numbered(folder, number, ending));
+      const paths = [...endings].map((ending) => numbered(folder, number, ending));
+      if (kept === undefined || kept.days === 0) await Promise.all(paths.map(removeIfThere));
+      else await kept.keep(folder, paths);
     } else if (data.kind === 'timeseries' && endings.has('open') && !endings.has('rows')) {
-      found.openNumber = number;
+      openNumber = number;
+      const damage = await keepDamaged(record, quarantine, number);
+      if (damage !== undefined) problems.push(cutShort(record, number, damage));
     } else {
-      const sidecar = await recoverOne(record, number, endings, found.problems);
-      if (sidecar !== undefined) found.sidecars.push(sidecar);
+      try {
+        const { sidecar, problem } = await recoverNumber(record, quarantine, number);
+        if (sidecar !== undefined) sidecars.push(sidecar);
+        if (problem !== undefined) problems.push(problem);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        unsealed.push(number);
+      }
     }
   }
-  await record.update((changed) => {
+  const forgotten = record.update((changed) => {
     changed.acknowledged = [];
+    delete changed.left;
   });
-  return found;
+  // Their files are gone: on a full disk, where the chunks below are to make room, the record may name them longer.
+  await forgotten.catch((error: unknown) => {
+    if (!isFull(error)) throw error;
+  });
+  return { sidecars, problems, unsealed, quarantine, openNumber };
 }
 
-/** Counts a chunk as lost to the quarantine and says why. */
+/** Moves whatever there is of a chunk to the quarantine and says why. */
 export async function quarantineNumber(
-  record: RecordFile,
+  { folder }: RecordFile,
+  quarantine: Quarantine,
   number: number,
   reason: string,
 ): Promise<SpoolError> {
-  const { folder } = record;
   const endings = (await chunkFiles(folder)).get(number) ?? new Set<string>();
   const paths = [...endings].map((ending) => numbered(folder, number, ending));
-  const name = String(number).padStart(6, '0');
-  await quarantine(folder, paths, name, { reason, at: Date.now(), chunk_index: number });
-  await record.update((data) => {
-    data.counts.quarantined += 1;
-    data.lost.push([number, reason]);
-  });
+  const chunk_index = (await readSidecar(folder, number))?.chunk_index ?? number;
+  await quarantine.add(number, paths, { reason, code: 'ERR_SPOOL', at: Date.now(), chunk_index });
   return new SpoolError(
     'ERR_SPOOL',
-    join(folder, 'quarantine'),
+    quarantine.path,
     `chunk ${number} of ${folder}: ${reason}; moved to quarantine`,
   );
+}
+
+/** True when there are files of chunks, sealed or open. */
+export async function holdsChunks(folder: string): Promise<boolean> {
+  return (await chunkFiles(folder)).size > 0;
 }
 
 async function chunkFiles(folder: string): Promise<Map<number, Set<string>>> {
@@ -84,44 +111,51 @@ async function chunkFiles(folder: string): Promise<Map<number, Set<string>>> {
   return new Map([...files].sort(([one], [other]) => one - other));
 }
 
-async function recoverOne(
+/**
+ * Brings one chunk's files into order: an open RHEED chunk is cut and sealed, what does not hold goes to the
+ * quarantine.
+ */
+export async function recoverNumber(
   record: RecordFile,
+  quarantine: Quarantine,
   number: number,
-  endings: ReadonlySet<string>,
-  problems: SpoolError[],
-): Promise<Sidecar | undefined> {
+): Promise<{ sidecar?: Sidecar; problem?: SpoolError }> {
   const { folder, data } = record;
-  const isSealed = endings.has(data.kind === 'rheed' ? 'shard' : 'rows');
-  if (!isSealed && data.kind === 'rheed' && (endings.has('part') || endings.has('open'))) {
+  const file = (ending: string) => numbered(folder, number, ending);
+  const aside = async (reason: string) => ({
+    problem: await quarantineNumber(record, quarantine, number, reason),
+  });
+  const dataEnding = data.kind === 'rheed' ? 'shard' : 'rows';
+  let problem: SpoolError | undefined;
+  if (
+    data.kind === 'rheed' &&
+    !existsSync(file('shard')) &&
+    (existsSync(file('part')) || existsSync(file('open')))
+  ) {
+    const damage = await keepDamaged(record, quarantine, number);
     const { sealed, damaged } = await coded(folder, () =>
       native().recoverChunk(folder, number, Number(data.settings.fps)),
     );
-    if (damaged != null) {
-      problems.push(
-        sealed == null
-          ? await quarantineNumber(record, number, damaged)
-          : new SpoolError(
-              'ERR_SPOOL',
-              folder,
-              `chunk ${number} of ${folder}: ${damaged}; its ${sealed.frames} whole frames are kept`,
-            ),
-      );
-    }
-    if (sealed == null) return undefined;
+    if (sealed == null) return damaged == null ? {} : aside(damaged);
+    const detail = damage ?? damaged;
+    if (detail != null) problem = cutShort(record, number, detail, damage !== undefined);
   }
   const sidecar = await readSidecar(folder, number);
-  if (sidecar === undefined) {
-    problems.push(await quarantineNumber(record, number, 'its sidecar is missing or damaged'));
-    return undefined;
-  }
-  const path = numbered(folder, number, sidecar.kind === 'rheed' ? 'shard' : 'rows');
-  const size = (await stat(path).catch(() => undefined))?.size;
-  if (size !== sidecar.bytes) {
-    problems.push(
-      await quarantineNumber(record, number, `expected ${sidecar.bytes} bytes, found ${size ?? 'no file'}`),
-    );
-    return undefined;
-  }
-  await removeIfThere(numbered(folder, number, 'open'));
-  return sidecar;
+  if (sidecar === undefined) return aside('its sidecar is missing or damaged');
+  const size = (await stat(file(dataEnding)).catch(() => undefined))?.size;
+  if (size !== sidecar.bytes) return aside(`expected ${sidecar.bytes} bytes, found ${size ?? 'no file'}`);
+  await removeIfThere(file('open'));
+  return { sidecar, ...(problem === undefined ? {} : { problem }) };
+}
+
+const isFull = (error: unknown): boolean => error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL';
+
+/** What is told of an open chunk that was cut. */
+function cutShort({ folder }: RecordFile, number: number, detail: string, isKept = true): SpoolError {
+  const kept = isKept ? ', and all of it as it was found is in quarantine' : '';
+  return new SpoolError(
+    'ERR_SPOOL',
+    folder,
+    `chunk ${number} of ${folder}: ${detail}; what holds before is delivered${kept}`,
+  );
 }

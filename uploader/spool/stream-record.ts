@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { SpoolError } from '../errors.js';
 import { decodeChecked, encodeChecked } from './checked-json.js';
-import { codeOf, spoolError, writeDurably } from './files.js';
+import { spoolError } from './files.js';
+import { migrated } from './migrate.js';
+import { readRecord, repairRecord, replaceRecord } from './record-copies.js';
 
-export const SPOOL_VERSION = 1;
+export const SPOOL_VERSION = 2;
 const FILE = 'stream.json';
 
 const Link = v.object({
@@ -29,6 +30,17 @@ const Generation = v.object({
 });
 export type Generation = v.InferOutput<typeof Generation>;
 
+/** Failures in a row, and when it is tried again: a restart neither hurries nor forgets since when. */
+const Trouble = v.object({
+  /** Unix ms. */
+  since: v.number(),
+  failures: v.number(),
+  /** Unix ms, and how long the wait was: the clock may be set in between. */
+  next_try: v.number(),
+  wait: v.number(),
+  error: v.object({ code: v.string(), message: v.string() }),
+});
+
 const Record = v.object({
   version: v.literal(SPOOL_VERSION),
   kind: v.picklist(['rheed', 'timeseries']),
@@ -51,63 +63,82 @@ const Record = v.object({
   removed_at: v.nullable(v.number()),
   last_data: v.number(),
   last_upload: v.nullable(v.number()),
+  /** What keeps the stream from the service now; null while it goes well. */
+  trouble: v.nullable(Trouble),
   counts: v.object({
     uploaded: v.number(),
-    quarantined: v.number(),
+    /** Given up: on a full disk, or by a person. What is in quarantine is counted by looking there. */
     dropped: v.number(),
-    /** Frames, or points, no longer in the spool, and how many bytes of them went up. */
+    /** Frames, or points, of those, and how many bytes of them went up. */
     items: v.number(),
     bytes: v.number(),
   }),
-  lost: v.array(v.tuple([v.number(), v.string()])),
+  /** Chunks given up, as runs: first index, last index, reason. */
+  lost: v.array(v.tuple([v.number(), v.number(), v.string()])),
+  /** The open chunk and the length of its journal when the stream was last closed: it only grows. */
+  left: v.optional(v.object({ number: v.number(), bytes: v.number() })),
   /** Delivered chunks whose files may still be there: not to be sent again. */
   acknowledged: v.array(v.number()),
 });
 export type StreamRecord = v.InferOutput<typeof Record>;
 
+/** Notes that a chunk was given up. */
+export function lose(data: StreamRecord, chunkIndex: number, reason: string): void {
+  data.counts.dropped += 1;
+  const last = data.lost.at(-1);
+  if (last?.[1] === chunkIndex - 1 && last[2] === reason) last[1] = chunkIndex;
+  else data.lost.push([chunkIndex, chunkIndex, reason]);
+}
+
+/** A record of a format that this version does not know. */
+export class NewerSpoolError extends SpoolError {}
+
 /** The stream's `stream.json`: changed in memory at once, on disk before `update` resolves. */
 export class RecordFile {
   readonly folder: string;
   readonly data: StreamRecord;
+  /** The last record does not hold, this is the one before it: `repair` comes first. */
+  readonly damage: SpoolError | undefined;
   #saving: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  constructor(folder: string, data: StreamRecord) {
+  constructor(folder: string, data: StreamRecord, damage?: SpoolError) {
     this.folder = folder;
     this.data = data;
+    this.damage = damage;
   }
 
   /**
    * Reads a stream's record.
    *
    * @returns undefined when there is none
-   * @throws SpoolError when it is damaged, or of another version
+   * @throws SpoolError when it and the one before it are damaged, or of another version
    */
   static async read(folder: string): Promise<RecordFile | undefined> {
     const path = join(folder, FILE);
-    let text: string;
-    try {
-      text = await readFile(path, 'utf8');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return undefined;
-      throw spoolError(error, path, 'reading');
-    }
-    const data = decodeChecked(text);
-    const version = (data as { version?: unknown } | undefined)?.version;
-    if (typeof version === 'number' && version > SPOOL_VERSION) {
-      throw new SpoolError(
-        'ERR_SPOOL',
-        path,
-        `${path}: written by a newer version (format ${version}, this is ${SPOOL_VERSION}); left alone, install the newer version`,
-      );
-    }
-    const parsed = v.safeParse(Record, data);
-    if (parsed.success) return new RecordFile(folder, parsed.output);
-    throw new SpoolError(
+    const found = await readRecord(path, (text, file) => checked(folder, text, file));
+    if (found === undefined) return undefined;
+    if (typeof found === 'string') throw new SpoolError('ERR_SPOOL', path, `${path}: damaged (${found})`);
+    if (found.damage === undefined) return new RecordFile(folder, found.data);
+    const damage = new SpoolError(
       'ERR_SPOOL',
       path,
-      `${path}: damaged (${data === undefined ? 'checksum' : parsed.issues[0].message})`,
+      `${path}: damaged (${found.damage}); recovery keeps it as ${FILE}.damaged, delivers the chunks beside it by the ` +
+        'record before it, and ends the stream: its next data opens another one',
     );
+    return new RecordFile(folder, found.data, damage);
+  }
+
+  /**
+   * Writes the earlier record in the place of the damaged one. The stream takes no more data: which chunk numbers were
+   * used since that record nobody knows.
+   */
+  async repair(): Promise<void> {
+    if (this.data.finalize === 'no') this.data.finalize = 'wanted';
+    const path = join(this.folder, FILE);
+    await repairRecord(path, encodeChecked(this.data)).catch((error: unknown) => {
+      throw spoolError(error, path, 'repairing');
+    });
   }
 
   /** The stream as the service knows it now. */
@@ -143,11 +174,27 @@ export class RecordFile {
   async #write(): Promise<void> {
     const path = join(this.folder, FILE);
     try {
-      await writeDurably(path, encodeChecked(this.data));
+      await replaceRecord(path, encodeChecked(this.data));
     } catch (error) {
       throw spoolError(error, path, 'writing');
     } finally {
       this.#saving = undefined;
     }
   }
+}
+
+/** @throws NewerSpoolError */
+async function checked(folder: string, text: string, path: string): Promise<{ data: StreamRecord } | string> {
+  const data = decodeChecked(text);
+  const version = (data as { version?: unknown } | undefined)?.version;
+  if (typeof version === 'number' && version > SPOOL_VERSION) {
+    throw new NewerSpoolError(
+      'ERR_SPOOL',
+      path,
+      `${path}: written by a newer version (format ${version}, this is ${SPOOL_VERSION}); left alone, install the newer version`,
+    );
+  }
+  if (data === undefined) return 'checksum';
+  const parsed = v.safeParse(Record, await migrated(folder, data));
+  return parsed.success ? { data: parsed.output } : parsed.issues[0].message;
 }

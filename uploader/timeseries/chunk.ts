@@ -25,7 +25,7 @@ export class Chunk {
   }
 
   /** Rebuilds a chunk from its journal. */
-  static from({ header, records }: ReadJournal): Chunk {
+  static from({ header, records }: Pick<ReadJournal, 'header' | 'records'>): Chunk {
     const chunk = new Chunk(header);
     for (const record of records) {
       if (!('cells' in record)) continue;
@@ -69,7 +69,7 @@ export class Chunk {
 }
 
 /** The table of a sealed journal: what the library was given, or the rows. */
-export function tableOf(journal: ReadJournal): Table {
+export function tableOf(journal: Pick<ReadJournal, 'header' | 'records'>): Table {
   const [first] = journal.records;
   if (first !== undefined && 'table' in first) return { columns: first.table, single: first.single };
   return Chunk.from(journal).table();

@@ -63,22 +63,37 @@ export async function readJournal(path: string): Promise<ReadJournal | undefined
   let header: Header | undefined;
   const records: JournalRecord[] = [];
   let good = 0;
-  while (good < bytes.length) {
-    const end = bytes.indexOf(0x0a, good);
-    const value = end < 0 ? undefined : decodeLine(bytes.subarray(good, end));
-    if (value === undefined) break;
-    if (header === undefined) {
-      const parsed = v.safeParse(Header, value);
-      if (!parsed.success) return undefined;
-      header = parsed.output;
-    } else {
-      const parsed = v.safeParse(Record, value);
-      if (!parsed.success) break;
-      records.push(parsed.output as JournalRecord);
+  for (const { value, end } of linesOf(bytes)) {
+    if (header === undefined) header = asHeader(value);
+    else {
+      const record = asRecord(value);
+      if (record === undefined) break;
+      records.push(record);
     }
-    good = end + 1;
+    if (header === undefined) return undefined;
+    good = end;
   }
   return header && { header, records, goodBytes: good, cutBytes: bytes.length - good };
+}
+
+/** The lines of a journal that end; what a line says is undefined when its checksum does not hold. */
+export function* linesOf(bytes: Buffer): Generator<{ value: unknown; end: number }> {
+  for (let from = 0; ; ) {
+    const end = bytes.indexOf(0x0a, from);
+    if (end < 0) return;
+    yield { value: decodeLine(bytes.subarray(from, end)), end: end + 1 };
+    from = end + 1;
+  }
+}
+
+export function asHeader(value: unknown): Header | undefined {
+  const parsed = v.safeParse(Header, value);
+  return parsed.success ? parsed.output : undefined;
+}
+
+export function asRecord(value: unknown): JournalRecord | undefined {
+  const parsed = v.safeParse(Record, value);
+  return parsed.success ? (parsed.output as JournalRecord) : undefined;
 }
 
 function decodeLine(line: Buffer): unknown {

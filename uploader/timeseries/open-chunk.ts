@@ -1,10 +1,24 @@
-import { readFile, rename, unlink } from 'node:fs/promises';
-import type { Column } from '../api/tool-state.js';
+import { rename, unlink } from 'node:fs/promises';
 import type { Correction } from '../clock.js';
 import { readSidecar, type TimeseriesSidecar, writeSidecar } from '../spool/entry.js';
-import { numbered, spoolError, syncFolder } from '../spool/files.js';
-import { Chunk } from './chunk.js';
-import { type Cell, encodeRecord, type Header, JournalWriter, readJournal } from './journal.js';
+import { codeOf, numbered, removeIfThere, spoolError, syncFolder } from '../spool/files.js';
+import { Chunk, type Table } from './chunk.js';
+import {
+  beginJournal,
+  isTornHeader,
+  removeJournal,
+  sealJournal,
+  sealTable,
+  writeTable,
+} from './chunk-journal.js';
+import {
+  type Cell,
+  encodeRecord,
+  type Header,
+  JournalWriter,
+  type ReadJournal,
+  readJournal,
+} from './journal.js';
 import type { Fill, PlacedReading } from './rows.js';
 
 /** What the early sends of the open chunk have told the service. */
@@ -25,19 +39,42 @@ export interface RowRules {
   readonly pointsPerChunk: number;
 }
 
-type PlacedWithUnits = PlacedReading & { readonly units?: string };
+type Message = readonly (PlacedReading & { readonly units?: string })[];
+
+/** How far the journal went when everything in it belonged to whole messages. */
+interface Mark {
+  /** Of the open chunk, or of the one to be begun. */
+  readonly header: Header;
+  /** 0: it was not begun. */
+  readonly bytes: number;
+  readonly early: Early;
+}
+
+/** What became of messages: the first `taken` are on disk, the next one failed with `error`. */
+export interface Taken {
+  readonly taken: number;
+  readonly error?: unknown;
+}
+
+/** What a restart finds of an open chunk. `sealed`: it was whole, only its sealing was not finished. */
+export interface Reopened {
+  readonly cutBytes: number;
+  readonly sealed?: TimeseriesSidecar;
+}
 
 const freshEarly = (): Early => ({ points: 0, at: performance.now(), unanswered: false, clock: undefined });
 
 /**
- * The chunk that readings go into: in memory as rows, on disk as a journal. One call at a time; what memory and
- * disk say differs only between a failed write and `reload`.
+ * The chunk that readings go into: in memory as rows, on disk as a journal. One call at a time. What a failed
+ * message has left is undone before anything else is done, or asked again until the disk allows it.
  */
 export class OpenChunk {
   readonly #folder: string;
+  /** Header of the open chunk; of the one to be begun while none is open. */
   #next: Header;
   #chunk: Chunk | undefined;
   #journal: JournalWriter | undefined;
+  #undo: Mark | undefined;
   early = freshEarly();
 
   constructor(folder: string, fill: Fill, nextNumber: number) {
@@ -48,26 +85,31 @@ export class OpenChunk {
   /**
    * Goes on with a journal found at start, cut at its first record that does not hold.
    *
-   * @returns bytes cut off; undefined when the file is no open chunk
+   * @returns undefined when the file is no open chunk
    */
-  async reopen(number: number): Promise<number | undefined> {
+  async reopen(number: number): Promise<Reopened | undefined> {
     const path = numbered(this.#folder, number, 'open');
     if (await isTornHeader(path)) {
       // The process ended while it began the chunk: nothing in it was ever confirmed.
       await unlink(path);
-      return 0;
+      this.#next = { ...this.#next, number, chunk_index: number };
+      return { cutBytes: 0 };
     }
     const found = await readJournal(path);
-    if (found === undefined || found.records.some((record) => 'table' in record)) return undefined;
+    if (found === undefined) return undefined;
+    const table = found.records.find((record) => 'table' in record);
+    if (table !== undefined)
+      return { cutBytes: 0, sealed: await sealTable(this.#folder, found.header, table, found.goodBytes) };
     const sidecar = await readSidecar(this.#folder, number);
     this.#journal = await JournalWriter.open(path, found.goodBytes);
     this.#chunk = Chunk.from(found);
+    this.#next = found.header;
     this.early = freshEarly();
     if (sidecar?.kind === 'timeseries') {
       this.early.unanswered = sidecar.early_unanswered;
       this.early.clock = sidecar.clock;
     }
-    return found.cutBytes;
+    return { cutBytes: found.cutBytes };
   }
 
   /** The chunk itself; undefined while nothing is open. */
@@ -89,31 +131,57 @@ export class OpenChunk {
   }
 
   /**
-   * Takes readings, in their order; chunks that become full on the way are sealed.
+   * Takes messages in their order, each whole or not at all; chunks that become full on the way are sealed.
    *
-   * @param units of the channels, where a reading names them
+   * @param sealed is told of them when the message that filled them is whole
    */
   async take(
-    readings: Iterable<PlacedWithUnits>,
+    messages: readonly Message[],
     rules: RowRules,
     sealed: (sidecar: TimeseriesSidecar) => void,
-  ): Promise<void> {
-    let cells: Cell[] = [];
-    for (const reading of readings) {
-      let chunk = this.#chunk ?? (await this.#begin());
-      let row = chunk.rows.place(reading, rules.rowWindow)?.row;
-      const isNewRow = row === chunk.rows.rows.length;
-      if (row === undefined || (isNewRow && chunk.rows.rows.length >= rules.pointsPerChunk)) {
+  ): Promise<Taken> {
+    let taken = 0;
+    let mark: Mark | undefined;
+    try {
+      await this.#settle();
+      mark = this.#mark();
+      let cells: Cell[] = [];
+      for (const [index, message] of messages.entries()) {
+        let own: Cell[] = [];
+        const full: TimeseriesSidecar[] = [];
+        for (const reading of message) {
+          const row = this.#place(reading, rules);
+          if (row === null) {
+            // Those before it are whole without it.
+            await this.#append(cells);
+            if (cells.length > 0) [taken, mark, cells] = [index, this.#mark(), []];
+            await this.#append(own);
+            own = [];
+            const sidecar = await this.seal();
+            if (sidecar !== undefined) full.push(sidecar);
+          }
+          const chunk = this.#chunk ?? (await this.#begin());
+          own.push(chunk.put(reading, row ?? 0, reading.units));
+        }
+        cells.push(...own);
+        if (full.length === 0) continue;
         await this.#append(cells);
-        cells = [];
-        const sidecar = await this.seal();
-        if (sidecar !== undefined) sealed(sidecar);
-        chunk = this.#chunk ?? (await this.#begin());
-        row = 0;
+        [taken, mark, cells] = [index + 1, this.#mark(), []];
+        full.forEach(sealed);
       }
-      cells.push(chunk.put(reading, row, reading.units));
+      await this.#append(cells);
+      return { taken: messages.length };
+    } catch (error) {
+      this.#undo ??= mark;
+      await this.#settle().catch(() => undefined); // The next call tries it again, and fails with this.
+      return { taken, error };
     }
-    await this.#append(cells);
+  }
+
+  /** Begins the next chunk, if none is open: it keeps on disk what its channels hold. */
+  async begin(): Promise<void> {
+    await this.#settle();
+    if (this.#chunk === undefined) await this.#begin();
   }
 
   /** What channels without a reading have from the next chunk on. */
@@ -131,10 +199,17 @@ export class OpenChunk {
 
   /** Seals what is open: from now on it is only read. Undefined when there are no rows. */
   async seal(): Promise<TimeseriesSidecar | undefined> {
+    await this.#settle();
     const [chunk, journal] = [this.#chunk, this.#journal];
-    if (chunk === undefined || journal === undefined || chunk.rows.rows.length === 0) return undefined;
-    const sidecar = await this.#sealFiles(journal, this.#sidecar(chunk, this.early.unanswered));
-    this.#next = chunk.next(chunk.number + 1, chunk.chunkIndex + 1);
+    if (chunk === undefined || journal === undefined) return undefined;
+    let sidecar: TimeseriesSidecar | undefined;
+    if (chunk.rows.rows.length === 0) {
+      await removeJournal(this.#folder, journal, chunk.number);
+      this.#next = chunk.next(chunk.number, chunk.chunkIndex);
+    } else {
+      sidecar = await sealJournal(this.#folder, journal, this.#sidecar(chunk, this.early.unanswered));
+      this.#next = chunk.next(chunk.number + 1, chunk.chunkIndex + 1);
+    }
     this.#chunk = undefined;
     this.#journal = undefined;
     this.early = freshEarly();
@@ -142,11 +217,8 @@ export class OpenChunk {
   }
 
   /** Writes a whole chunk as it was given, sealed at once. */
-  async addTable(
-    chunkIndex: number,
-    columns: Readonly<Record<string, Column>>,
-    single: boolean,
-  ): Promise<TimeseriesSidecar> {
+  async addTable(chunkIndex: number, columns: Table['columns'], single: boolean): Promise<TimeseriesSidecar> {
+    await this.#settle();
     const { number } = this.#next;
     const header: Header = {
       version: 1,
@@ -156,23 +228,7 @@ export class OpenChunk {
       carried: {},
       units: {},
     };
-    const journal = await this.#newJournal(
-      number,
-      encodeRecord(header) + encodeRecord({ table: { ...columns }, single }),
-    );
-    const list = Object.values(columns);
-    const sealing = this.#sealFiles(journal, {
-      version: 1,
-      kind: 'timeseries',
-      number,
-      chunk_index: chunkIndex,
-      rows: Math.max(0, ...list.map((column) => column.timestamps.length)),
-      points: list.reduce((sum, column) => sum + column.values.length, 0),
-      bytes: journal.bytes,
-      early_unanswered: false,
-    });
-    sealing.catch(() => journal.close());
-    const sidecar = await sealing;
+    const sidecar = await writeTable(this.#folder, header, { table: { ...columns }, single });
     this.#next = { ...this.#next, number: number + 1 };
     return sidecar;
   }
@@ -191,15 +247,9 @@ export class OpenChunk {
     await this.#journal?.sync();
   }
 
-  /** After a failed write memory is ahead of the disk: the disk is what counts. */
-  async reload(): Promise<void> {
-    if (this.#chunk === undefined) return;
-    const journal = await readJournal(numbered(this.#folder, this.#chunk.number, 'open'));
-    if (journal !== undefined) this.#chunk = Chunk.from(journal);
-  }
-
   /** Syncs and lets the file go; the chunk goes on after a restart. */
   async close(): Promise<void> {
+    await this.#settle().catch(() => undefined); // What stays was never confirmed.
     const journal = this.#journal;
     this.#journal = undefined;
     this.#chunk = undefined;
@@ -207,24 +257,59 @@ export class OpenChunk {
     await journal?.close();
   }
 
+  #mark(): Mark {
+    return { header: this.#next, bytes: this.bytes, early: this.early };
+  }
+
+  /** Row of a reading in the open chunk; null when it needs another chunk. */
+  #place(reading: PlacedReading, { rowWindow, pointsPerChunk }: RowRules): number | null {
+    const rows = this.#chunk?.rows;
+    if (rows === undefined) return 0;
+    const row = rows.place(reading, rowWindow)?.row;
+    const isBeyond = row === rows.rows.length && rows.rows.length >= pointsPerChunk;
+    return row === undefined || isBeyond ? null : row;
+  }
+
+  /**
+   * Undoes what a message that failed has left: chunks that it began go, the one that it filled is open again and
+   * cut back. Each step may be repeated: what fails now is done before the next call.
+   */
+  async #settle(): Promise<void> {
+    if (this.#undo === undefined) return;
+    const { header, bytes, early } = this.#undo;
+    const path = numbered(this.#folder, header.number, 'open');
+    const last = this.#next.number;
+    try {
+      const open = this.#journal;
+      this.#journal = undefined;
+      this.#chunk = undefined;
+      await open?.close();
+      const first = bytes === 0 ? header.number : header.number + 1;
+      for (let number = last; number >= first; number -= 1) {
+        for (const ending of ['open', 'rows', 'json'])
+          await removeIfThere(numbered(this.#folder, number, ending));
+      }
+      if (bytes > 0) {
+        if (last > header.number)
+          await rename(numbered(this.#folder, header.number, 'rows'), path).catch(unlessMissing);
+        this.#journal = await JournalWriter.open(path, bytes);
+        const journal = (await readJournal(path)) as ReadJournal;
+        this.#chunk = Chunk.from(journal);
+      }
+      await syncFolder(this.#folder);
+    } catch (error) {
+      throw spoolError(error, path, 'undoing a failed write of');
+    }
+    this.#next = header;
+    this.early = early;
+    this.#undo = undefined;
+  }
+
   async #begin(): Promise<Chunk> {
-    const journal = await this.#newJournal(this.#next.number, encodeRecord(this.#next));
+    const journal = await beginJournal(this.#folder, this.#next.number, encodeRecord(this.#next));
     this.#journal = journal;
     this.#chunk = new Chunk(this.#next);
     return this.#chunk;
-  }
-
-  async #newJournal(number: number, text: string): Promise<JournalWriter> {
-    const path = numbered(this.#folder, number, 'open');
-    const journal = await JournalWriter.open(path, 0);
-    try {
-      await journal.append(text);
-      await syncFolder(this.#folder);
-      return journal;
-    } catch (error) {
-      await journal.close();
-      throw spoolError(error, path, 'beginning');
-    }
   }
 
   async #append(cells: Cell[]): Promise<void> {
@@ -244,23 +329,8 @@ export class OpenChunk {
       ...(this.early.clock === undefined ? {} : { clock: this.early.clock }),
     };
   }
-
-  async #sealFiles(journal: JournalWriter, sidecar: TimeseriesSidecar): Promise<TimeseriesSidecar> {
-    const path = numbered(this.#folder, sidecar.number, 'open');
-    try {
-      await journal.sync();
-      await writeSidecar(this.#folder, sidecar);
-      await rename(path, numbered(this.#folder, sidecar.number, 'rows'));
-    } catch (error) {
-      throw spoolError(error, path, 'sealing');
-    }
-    // It is sealed now, whatever follows: after a power cut the old name, with the same rows, is opened again.
-    await syncFolder(this.#folder).catch(() => undefined);
-    await journal.close().catch(() => undefined);
-    return sidecar;
-  }
 }
 
-async function isTornHeader(path: string): Promise<boolean> {
-  return !(await readFile(path)).includes('\n');
+function unlessMissing(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error;
 }

@@ -32,9 +32,41 @@ pub fn content_size(frame: &[u8]) -> Option<u64> {
     zstd_safe::get_frame_content_size(frame).ok().flatten()
 }
 
+/// Bytes of the zstd frame that `bytes` begin with, None when they begin with no whole one.
+pub fn frame_length(bytes: &[u8]) -> Option<usize> {
+    zstd_safe::find_frame_compressed_size(bytes).ok()
+}
+
+/// The `size` bytes that `frame` holds, None unless it is one whole zstd frame of just so many. Takes no more memory
+/// than that, whatever the frame says.
+pub fn decompress(frame: &[u8], size: usize) -> Option<Vec<u8>> {
+    if frame_length(frame) != Some(frame.len()) || content_size(frame) != u64::try_from(size).ok() {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(size);
+    zstd_safe::decompress(&mut bytes, frame).ok()?;
+    (bytes.len() == size).then_some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gives_back_just_what_was_compressed_or_nothing() {
+        let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n % 251) as u8).collect();
+        let frame = compress(&bytes, 1).unwrap();
+        assert_eq!(decompress(&frame, 5000), Some(bytes));
+        assert_eq!(decompress(&frame, 4999), None);
+        assert_eq!(decompress(&frame, 5001), None);
+        for length in 0..frame.len() {
+            assert_eq!(decompress(&frame[..length], 5000), None, "cut at {length}");
+        }
+        let twice = [frame.clone(), frame.clone()].concat();
+        assert_eq!(decompress(&twice, 5000), None, "two frames");
+        assert_eq!(frame_length(&twice), Some(frame.len()));
+        assert_eq!(frame_length(&frame[1..]), None);
+    }
 
     #[test]
     fn says_its_size_and_has_no_checksum() {

@@ -88,6 +88,10 @@ impl Error {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 (Code::Spool, "let this user write to the spool folder")
             }
+            // Rust has no kind for EMFILE and ENFILE; other systems count open files another way.
+            _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => {
+                (Code::Spool, "too many files are open: finalize streams, or raise the limit")
+            }
             _ => (Code::Spool, "check the disk of the spool folder"),
         };
         Self::new(code, format!("cannot {doing} {}: {error}; {advice}", path.display()))

@@ -23,4 +23,4 @@ pub mod stamps;
 pub mod verify;
 pub mod writer;
 
-pub use crc32c::crc32c;
+pub use crc32c::{crc32c, crc32c_append};

@@ -1,0 +1,36 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { root, run } from '../run.mjs';
+import { withExit } from './tally.mjs';
+
+/**
+ * Runs test files with mocha.
+ * @param {readonly string[]} files
+ * @param {{ options?: readonly string[], timeoutMs?: number, onLine?: (line: string) => void }} [how]
+ * @returns {Promise<{ passed: number, failed: number, skipped: string[] }>} the names of the skipped ones
+ */
+export async function mocha(files, { options = [], timeoutMs = 60_000, onLine } = {}) {
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: [] };
+  const folder = mkdtempSync(join(tmpdir(), 'test-counts-'));
+  const counts = join(folder, 'counts.json');
+  const reporter = join(root, 'scripts', 'test', 'reporter.cjs');
+  const args = [
+    '--timeout',
+    String(timeoutMs),
+    '--no-config',
+    '--reporter',
+    relative(root, reporter),
+    ...options,
+    ...files,
+  ];
+  const code = await run('mocha', args, { env: { TEST_COUNTS: counts }, ...(onLine ? { onLine } : {}) });
+  let found = { passed: 0, failed: 0, skipped: [] };
+  try {
+    found = JSON.parse(readFileSync(counts, 'utf8'));
+  } catch {
+    console.error('mocha ended before it had counted its tests');
+  }
+  rmSync(folder, { recursive: true });
+  return withExit(found, code);
+}

@@ -1,0 +1,29 @@
+import { assertNothingLost, seedOf, summaryOf, torture } from '../helpers/torture.mts';
+
+describe('Node-RED under load, killed at random moments while the service fails', function () {
+  this.timeout(300_000);
+
+  it('20 times: what was confirmed arrives once, bit for bit, in order', async () => {
+    const outcome = await torture({
+      seed: seedOf(),
+      kills: 20,
+      life: 3_000,
+      // Without those that pause an account: it would take a minute each to go on.
+      faults: [
+        'down',
+        'hold',
+        '429',
+        '500',
+        '503',
+        'expired',
+        's3RequestTimeout',
+        'reset-before',
+        'reset-after',
+        'slow',
+      ],
+      patience: 90_000,
+    });
+    console.log(`      ${summaryOf(outcome)}`);
+    assertNothingLost(outcome);
+  });
+});
