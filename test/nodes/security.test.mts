@@ -24,7 +24,9 @@ async function filesOf(folder: string): Promise<Map<string, string>> {
   const files = entries.filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'));
   const read = files.map(async ({ parentPath, name }) => {
     const file = path.join(parentPath, name);
-    return [path.relative(folder, file), await readFile(file, 'latin1')] as const;
+    // What is written aside and renamed may be gone again.
+    const text = await readFile(file, 'latin1').catch(() => '');
+    return [path.relative(folder, file), text] as const;
   });
   return new Map(await Promise.all(read));
 }

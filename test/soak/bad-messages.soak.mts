@@ -10,21 +10,25 @@ describe('generated bad messages, at length', function () {
   this.timeout(3_600_000);
 
   it(`of seed ${SEED}`, async () => {
-    const replay = `replay: BAD_MESSAGES_SEED=${SEED} mocha --no-config test/soak/bad-messages.soak.mts`;
+    const replay = `replay: BAD_MESSAGES_SEED=${SEED} npm run soak -- bad-messages`;
     const bad = await BadMessages.open();
     try {
       let before = 0;
       let good = 0;
+      const sizes: number[] = [];
       for (let from = 0; from < COUNT; from += AT_ONCE) {
         const result = await bad.send(SEED, from, Math.min(COUNT, from + AT_ONCE));
         assert.deepEqual(result.faults, [], replay);
         good = result.good;
         const now = await bad.memory();
-        console.log(`${from + AT_ONCE} messages: ${Math.round(now / 1e6)} MB`);
+        sizes.push(Math.round(now / 1e6));
         if (from === AT_ONCE) before = now;
         else if (from > AT_ONCE)
           assert.ok(now - before < 48e6, `the memory grew by ${now - before} bytes; ${replay}`);
       }
+      console.log(
+        `figures: ${COUNT} messages of seed ${SEED}, memory ${sizes[0]} to ${Math.max(...sizes)} MB`,
+      );
       const stored = await bad.stored();
       const numbers = Array.from({ length: good }, (_, number) => number);
       assert.deepEqual(stored.frames, numbers, replay);
