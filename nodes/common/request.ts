@@ -1,6 +1,7 @@
 import { AtomscaleError, SettingsError } from '../../uploader/errors.js';
 import type { RawSettings } from '../../uploader/types.js';
 import { describe, isRecord, type Message } from './kinds.js';
+import { textOf } from './legible.js';
 import { QUARANTINE_ACTIONS } from './quarantine.js';
 
 const ACTIONS = ['start', 'flush', 'finalize', 'status', ...QUARANTINE_ACTIONS] as const;
@@ -53,11 +54,26 @@ export function readSettings(msg: Message, known: readonly string[]): RawSetting
     );
   }
   const stranger = Object.keys(settings).find((name) => !known.includes(name));
-  if (stranger === undefined) return settings;
+  if (stranger === undefined) {
+    refuseUnstorable(settings);
+    return settings;
+  }
   throw new SettingsError(
     stranger,
     `msg.settings.${stranger}: expected one of ${known.join(', ')}; correct its name`,
   );
+}
+
+/** Settings live in the stream's record: a loop in them, a BigInt or a getter that throws cannot. */
+function refuseUnstorable(settings: object): void {
+  try {
+    JSON.stringify(settings);
+  } catch (error) {
+    throw new SettingsError(
+      'settings',
+      `msg.settings: expected texts, numbers and lists of them, got what cannot be stored (${textOf(error)})`,
+    );
+  }
 }
 
 /** The editor's settings by the contracts' names, without what Node-RED itself keeps in a node. */

@@ -26,6 +26,10 @@ describe('what a message asks for', () => {
     assert.deepEqual(readSettings({}, ['fps']), {});
     throwsCoded(() => readSettings({ settings: { FPS: 5 } }, ['fps']), 'ERR_SETTINGS', /FPS/);
     throwsCoded(() => readSettings({ settings: [5] }, ['fps']), 'ERR_SETTINGS');
+    const loop: unknown[] = [];
+    loop.push(loop);
+    for (const fps of [loop, 5n])
+      throwsCoded(() => readSettings({ settings: { fps } }, ['fps']), 'ERR_SETTINGS', /cannot be stored/);
   });
 });
 
