@@ -26,13 +26,16 @@ export async function slicesOf({ sandbox, outcomes }: World, kind: Kind): Promis
     for (const chunk of sandbox.stream(dataId)?.chunks ?? []) {
       const { index } = chunk;
       const numbers = rows?.get(index) ?? numbersIn(await sandbox.readFrames(dataId, index));
-      // The other half of a row that the closing cut through is in the continuation, whole.
-      if (isClosed && (numbers.at(-1) ?? 0) % 1 === HALF) numbers.pop();
       const startMs = rows === undefined ? (chunk as FrameChunk).start_ms : undefined;
       slices.push({ dataId, isClosed, index, numbers, startMs });
     }
   }
-  return slices;
+  // The other half of a row that the closing of a stream cut through is in another one, whole.
+  const whole = new Set(slices.flatMap(({ numbers }) => numbers));
+  return slices.map(({ numbers, ...slice }) => ({
+    ...slice,
+    numbers: numbers.filter((number) => number % 1 !== HALF || !whole.has(number - HALF)),
+  }));
 }
 
 /** Added to the number of a confirmed row of which only the first half is there. */
