@@ -1,6 +1,7 @@
 /**
  * Known vulnerabilities and licences of all dependencies, as steps of `npm test`. An audit that gets no answer (no
- * network, no such tool) is skipped by name; whatever is allowed has its reason in allowed.json.
+ * network, no such tool) is skipped by name. Whatever is allowed stands in allowed.json with its reason, a
+ * vulnerability as `{id, reason, until}`.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,12 +71,16 @@ function isAllowed(id) {
   return entry !== undefined && entry.reason !== '' && Date.now() < Date.parse(entry.until);
 }
 
-/** What is known against the packages, undefined when the registry gives no answer. */
 async function npmAudit(options) {
-  const report = await jsonOf('npm', ['audit', '--json', ...options], root);
+  return npmFindings(await jsonOf('npm', ['audit', '--json', ...options], root));
+}
+
+/** What `npm audit --json` knows against the packages, undefined when the registry gave no answer. */
+export function npmFindings(report) {
   if (report?.vulnerabilities === undefined || report.error !== undefined) return undefined;
   return Object.values(report.vulnerabilities).flatMap(({ name, via }) =>
     via
+      // A text there names another entry, which has the cause.
       .filter((cause) => typeof cause === 'object')
       .map(({ url, title, severity }) => ({
         id: url.slice(url.lastIndexOf('/') + 1),
