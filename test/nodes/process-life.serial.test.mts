@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -122,9 +123,20 @@ describe('the life of a Node-RED under load', function () {
 
     after(() => rm(path.dirname(shim), { recursive: true }));
 
+    /** While this file is there the disk is slow. */
+    const sign = () => path.join(folder, 'slow');
+
+    const slow = (ms: number) => ({
+      LD_PRELOAD: shim,
+      SLOW_SYNC_MS: String(ms),
+      SLOW_SYNC_WHILE: sign(),
+    });
+
     it('the event loop is never held up; SIGTERM ends it, and nothing is lost', async () => {
       const sync = 1000;
-      await open({ LD_PRELOAD: shim, SLOW_SYNC_MS: String(sync) });
+      await open(slow(sync));
+      await bench.until('rheed:1', 'opened');
+      await writeFile(sign(), '');
       await noted(300);
       const { delay } = await bench.red.probe();
       assert.ok(
@@ -135,6 +147,28 @@ describe('the life of a Node-RED under load', function () {
       assert.deepEqual(hadToBeCut(), []);
       await restart();
       assertWhole(await fates());
+    });
+
+    it('that hangs: what waits for it in memory is bounded in bytes, the rest is refused', async () => {
+      const [side, frames, limit, hang] = [2000, 60, 128 * 2 ** 20, 20_000];
+      bench = await NodesBench.open({
+        nodeRed: { env: slow(hang) },
+        rheed: { width: side, height: side, fps: 1, chunkSize: 2 },
+      });
+      const payload = randomBytes(side * side);
+      await bench.red.send(RHEED, { payload });
+      await writeFile(sign(), '');
+      const sent = Array.from({ length: frames }, () => bench.red.post(RHEED, { payload }));
+      const refused = () =>
+        sent.filter((id) => bench.red.completion(id)?.error?.code === 'ERR_OVERLOAD').length;
+      // Beside what fits there are the chunk on disk and the one message that passes when nothing waits.
+      const most = Math.floor(limit / payload.length) + 3;
+      try {
+        await bench.red.waitFor(() => refused() >= frames - most, `${frames - most} to be refused`);
+        assert.ok((await bench.red.probe()).delay.max < hang, 'the event loop went on');
+      } finally {
+        await bench.red.kill();
+      }
     });
   });
 
