@@ -43,7 +43,7 @@ export declare function crc32c(bytes: Uint8Array, before?: number | undefined | 
 
 /**
  * The pixels of a chunk's zstd frame, null unless it holds just `pixels` of them. In the call, on this thread: for
- * tools, not for a running Node-RED.
+ * recovery and tools, not for the frames of a running camera.
  */
 export declare function decodeFrame(bytes: Uint8Array, pixels: number): Uint8Array | null
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { build } from './build.mjs';
 import { ensureCargo } from './ensure-cargo.mjs';
 import { root, run } from './run.mjs';
+import { licences, vulnerabilities } from './test/audit.mjs';
 import { mocha } from './test/mocha.mjs';
 import { cargoCounts, check, sum, verdict, withExit } from './test/tally.mjs';
 
@@ -24,6 +25,8 @@ const steps = {
   'Rust lint': () =>
     runCheck('cargo', ['clippy', '--quiet', '--all-targets', '--', '-D', 'warnings'], native),
   'Rust tests': cargoTests,
+  licences: () => licences(skippedNames),
+  'known vulnerabilities': () => vulnerabilities(skippedNames),
   'tests side by side': () =>
     mochaCounts(
       testFiles().filter((path) => !isSerial(path)),

@@ -52,7 +52,8 @@ export class Clock {
   readonly #enabled: boolean;
   #samples: ClockSample[] = [];
   #applied: { offsetMs: number; at: number } | undefined;
-  #hostDrift: number | undefined;
+  readonly #hostWasSet: (before: Correction) => void;
+  #hostDrift = Date.now() - performance.now();
   #lastSync: number | null = null;
   #exchanges = 0;
   /** When the last exchange failed, Unix ms; 0 when it succeeded. */
@@ -61,10 +62,20 @@ export class Clock {
   #stopped = false;
   #running: Promise<void> | undefined;
 
-  /** The environment's ATOMSCALE_SKIP_CLOCK_SYNC turns it off, as in the official client. */
-  constructor(api: ApiClient, log: Logger, enabled: boolean) {
+  /**
+   * The environment's ATOMSCALE_SKIP_CLOCK_SYNC turns it off, as in the official client.
+   *
+   * @param hostWasSet told when the host's clock was set, or the host slept, with the correction for stamps before
+   */
+  constructor(
+    api: ApiClient,
+    log: Logger,
+    enabled: boolean,
+    hostWasSet: (before: Correction) => void = () => {},
+  ) {
     this.#api = api;
     this.#log = log;
+    this.#hostWasSet = hostWasSet;
     this.#enabled = enabled && !process.env.ATOMSCALE_SKIP_CLOCK_SYNC;
   }
 
@@ -81,6 +92,11 @@ export class Clock {
       this.#running = undefined;
     });
     await this.#running;
+  }
+
+  /** Once a second: after the host's clock was set the service's is asked again, before anything else is sent. */
+  watch(): void {
+    if (this.#forgetIfClockWasSet()) void this.compared(true);
   }
 
   stop(): void {
@@ -160,10 +176,16 @@ export class Clock {
     this.#timer.unref();
   }
 
-  /** A lab PC that sets its clock makes what was measured before worthless. */
-  #forgetIfClockWasSet(): void {
+  /** A lab PC that sets its clock makes what was measured before worthless for what it stamps from then on. */
+  #forgetIfClockWasSet(): boolean {
     const drift = Date.now() - performance.now();
-    if (this.#hostDrift !== undefined && Math.abs(drift - this.#hostDrift) > STEP) this.#samples = [];
+    const jump = drift - this.#hostDrift;
     this.#hostDrift = drift;
+    if (Math.abs(jump) <= STEP) return false;
+    const before = this.correction();
+    this.#samples = [];
+    this.#applied = undefined;
+    if (before !== undefined) this.#hostWasSet(before);
+    return true;
   }
 }

@@ -1,6 +1,7 @@
 import type { ApiClient } from './api/client.js';
 import { pipelineStatus } from './api/data-entries.js';
 import { ChunkQueue } from './chunk-queue.js';
+import type { Correction } from './clock.js';
 import type { Context } from './context.js';
 import type { DeliverySource } from './delivery.js';
 import { type AtomscaleError, SpoolError } from './errors.js';
@@ -235,7 +236,18 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   async #fixClock(sidecar: S): Promise<void> {
     if (sidecar.clock !== undefined) return;
     await this.#context.clock.compared();
-    sidecar.clock = this.#context.clock.correction() ?? null;
+    if (sidecar.clock === undefined)
+      await this.#fixClockAs(sidecar, this.#context.clock.correction() ?? null);
+  }
+
+  /** Gives the chunks that have none a correction. */
+  async fixClocks(correction: Correction): Promise<void> {
+    const loose = [...this.sidecars()].filter(({ clock }) => clock === undefined);
+    await Promise.all(loose.map((sidecar) => this.#fixClockAs(sidecar, correction)));
+  }
+
+  async #fixClockAs(sidecar: S, correction: Correction | null): Promise<void> {
+    sidecar.clock = correction;
     // A disk that takes nothing more, full or read-only, is no reason to keep on it what could leave.
     await writeSidecar(this.#record.folder, sidecar).catch((error: unknown) =>
       this.#context.log.debug(`chunk ${sidecar.number}: ${(error as Error).message}`),

@@ -1,6 +1,7 @@
 import { rm, stat } from 'node:fs/promises';
 import type { ApiClient } from './api/client.js';
 import { sleep } from './backoff.js';
+import type { Correction } from './clock.js';
 import type { Context } from './context.js';
 import { continueFrom } from './continuation.js';
 import { endOnService } from './ending.js';
@@ -135,6 +136,16 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
 
   /** Sends or seals what is open, at once. */
   abstract flush(): Promise<void>;
+
+  /**
+   * The host's clock was set: what was accepted before keeps the correction of before, also what is still open. (What
+   * came in the second until this was noticed counts as before.)
+   */
+  async clockWasSet(before: Correction): Promise<void> {
+    const sealed = this.shipping.fixClocks(before);
+    await this.seal();
+    await Promise.all([sealed, this.shipping.fixClocks(before)]);
+  }
 
   /** Ends the stream once all is delivered; resolves when that intent is on disk. */
   async finalize(): Promise<void> {

@@ -2,7 +2,8 @@ import { type ApiClient, wasUnanswered } from './api/client.js';
 import { type Column, finalizeTimeseriesStream, sendChannel, sendChannels } from './api/tool-state.js';
 import type { Correction } from './clock.js';
 import type { Context } from './context.js';
-import { AtomscaleError, SpoolError } from './errors.js';
+import { SpoolError } from './errors.js';
+import { readingsInFlight, weightOf } from './in-flight.js';
 import { timeseriesSettings } from './settings.js';
 import { dataFile } from './spool/chunk-files.js';
 import type { Entry, TimeseriesSidecar } from './spool/entry.js';
@@ -14,13 +15,13 @@ import { readJournal } from './timeseries/journal.js';
 import type { OpenChunk, RowRules, Taken } from './timeseries/open-chunk.js';
 import type { Reading, TimeseriesSettings } from './types.js';
 
-/** Readings that may wait for the disk. */
-const MAX_WAITING = 200_000;
 /** A sealed chunk whose early send got no answer is sent once more: the answerless one may land late. */
 const REPEAT_AFTER = 60_000;
 
 interface Waiting {
   readonly readings: readonly Reading[];
+  /** What they take in memory. */
+  readonly bytes: number;
   /** Host clock at acceptance, Unix seconds. */
   readonly arrival: number;
   resolve(done: Promise<void>): void;
@@ -62,15 +63,11 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
    */
   async push(readings: readonly Reading[]): Promise<void> {
     this.admit();
-    if (this.#waitingReadings + readings.length > MAX_WAITING && this.#waitingReadings > 0) {
-      throw new AtomscaleError(
-        'ERR_OVERLOAD',
-        `${this.#waitingReadings} readings wait for the disk (at most ${MAX_WAITING}); send fewer, or look after the disk`,
-      );
-    }
+    const bytes = weightOf(readings);
+    readingsInFlight.enter(bytes);
     await new Promise<void>((resolve, reject) => {
       this.#waitingReadings += readings.length;
-      this.#waiting.push({ readings, arrival: Date.now() / 1000, resolve, reject });
+      this.#waiting.push({ readings, bytes, arrival: Date.now() / 1000, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
       void this.#enqueue(() => this.#drain());
@@ -267,6 +264,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
       const batch = this.#waiting.splice(0);
       const { taken, error } = await this.#take(batch);
       this.#waitingReadings -= readingsIn(batch);
+      for (const { bytes } of batch) readingsInFlight.leave(bytes);
       if (error !== undefined) this.refusedByDisk(error);
       for (const { reject } of batch.slice(taken)) reject(error);
       if (taken === 0) continue;

@@ -87,7 +87,7 @@ export class Uploader {
       delivery,
       kept,
       closing: this.#closing.signal,
-      clock: new Clock(api, log, options.clockSync ?? true),
+      clock: new Clock(api, log, options.clockSync ?? true, (before) => this.#streams.clockWasSet(before)),
       access: new Access(api, log, record, this.#closing.signal, () => this.#accessChanged()),
       budget: new Budget(
         folder.path,
@@ -204,6 +204,7 @@ export class Uploader {
     const gone = await this.#folder.gone();
     this.#context.budget.refuse(gone);
     if (gone !== undefined) return this.#lose(gone);
+    this.#context.clock.watch();
     await this.#context.budget.refresh(await this.#streams.tick());
     await this.quarantine.answerRequests();
     if (now < this.#nextPrune) return;

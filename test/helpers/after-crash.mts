@@ -53,6 +53,9 @@ export async function finish(
   for (const number of confirmed) {
     assert.ok(there.includes(number) || kept.includes(number), `${number} is lost: ${story}`);
   }
+  const refused = promises.flatMap((one) => ('refused' in one ? one.refused : []));
+  const taken = refused.filter((number) => there.includes(number));
+  assert.deepEqual(taken, [], `refused, and sent all the same: ${story}`);
   // The service refuses one chunk of every life.
   assert.ok(kept.length <= 5, `more than one chunk is in quarantine: ${story}`);
   const wanted = promises.some((one) => 'finalize' in one && one.finalize === 1) ? 2 : 1;

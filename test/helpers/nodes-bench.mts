@@ -107,9 +107,10 @@ export class NodesBench {
   }
 
   /** Kills Node-RED as a power cut does, and starts it again in the same user folder. */
-  async killAndRestart(): Promise<void> {
+  async killAndRestart(meanwhile?: () => Promise<void>): Promise<void> {
     const { userDir } = this.red;
     await this.red.kill('SIGKILL');
+    await meanwhile?.();
     this.red = await NodeRed.start({ editor: false, ...this.options.nodeRed, userDir });
   }
 

@@ -14,7 +14,7 @@ export interface TorturePlan {
   readonly seed: number;
   /** How often Node-RED is killed. */
   readonly kills: number;
-  /** The longest life of a process, ms. */
+  /** The longest life of a process under load, ms. */
   readonly life: number;
   /** What the service may suffer from meanwhile. */
   readonly faults: readonly FaultName[];
@@ -80,13 +80,17 @@ class Torture {
   /** One process from its start to its violent end; sometimes it ends well and another one takes over. */
   async #live(): Promise<void> {
     const random = this.#random;
-    const until = random.next() * this.#plan.life;
     let child: ChildProcess | undefined;
     let killed = false;
-    const timer = setTimeout(() => {
-      killed = true;
-      child?.kill('SIGKILL');
-    }, until);
+    let timer: NodeJS.Timeout | undefined;
+    const killAfter = (ms: number) => {
+      timer ??= setTimeout(() => {
+        killed = true;
+        child?.kill('SIGKILL');
+      }, ms);
+    };
+    // Some do not live to see the end of their start.
+    if (random.chance(0.2)) killAfter(random.next() * 1500);
     const spawned = (process: ChildProcess) => {
       child = process;
       if (killed) process.kill('SIGKILL');
@@ -94,6 +98,7 @@ class Torture {
     try {
       while (!killed) {
         const red = await this.#start({ spawned });
+        killAfter(random.next() * this.#plan.life);
         while (!red.ended) await this.#mischief(red);
         if (!killed && !red.ended) this.#crashes.push(JSON.stringify(red.logs.slice(-5)));
       }

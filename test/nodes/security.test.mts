@@ -95,6 +95,25 @@ describe('security of the nodes', function () {
       for (const [name, text] of places) assert.ok(!text.includes(secret), `${name} holds ${secret}`);
   });
 
+  it('names in messages and settings never become paths', async () => {
+    bench = await NodesBench.open();
+    closers.push(() => bench.close());
+    const names = ['../../outside', '/tmp/outside', 'a\0b', '..', 'con', 'x'.repeat(5000)];
+    for (const name of names) {
+      const settings = { streamName: name.replace('\0', '') };
+      await bench.red.send(RHEED, { action: 'start', stream: name, settings });
+      assert.equal((await bench.red.send(RHEED, { payload: FRAMES, stream: name })).error, undefined);
+      await bench.red.send(SERIES, { payload: 1, channel: name.slice(0, 255), stream: name });
+    }
+    const spool = path.join(bench.red.userDir, 'atomscale-spool');
+    const folders = new Set([...(await filesOf(spool)).keys()].map((file) => path.dirname(file)));
+    folders.delete('account');
+    assert.equal(folders.size, 2 * names.length);
+    for (const folder of folders) assert.match(folder, /^account.(rheed|timeseries)-[a-z0-9]+-[0-9a-f]{8}$/);
+    for (const [file, text] of await filesOf(bench.red.userDir))
+      if (!file.startsWith('atomscale-spool')) assert.ok(!text.includes('outside'), file);
+  });
+
   it('adds no route to the admin API without asking for a permission', async () => {
     const bare = await mkdtemp(path.join(tmpdir(), 'no-package-'));
     closers.push(() => rm(bare, { recursive: true }));

@@ -8,7 +8,7 @@ describe('Node-RED under load, killed at random moments while the service fails,
     const outcome = await torture({
       seed: seedOf(),
       kills: 200,
-      life: 10_000,
+      life: 8_000,
       // A 403 that is about one thing alone is a refusal: quarantine, which a person looks at.
       faults: FAULT_NAMES.filter((name) => name !== '403'),
       patience: 300_000,

@@ -19,14 +19,14 @@ describe('chunk readers', function () {
   let rheed: string;
   let series: string;
 
-  /** Six frames in a sealed chunk, three in an open one; four rows in a sealed chunk, two in an open one. */
+  /** Four frames in a sealed chunk, three in an open one; four rows in a sealed chunk, two in an open one. */
   before(async () => {
     bench = await Bench.make();
     const uploader = await bench.acquire({ endpoint: `http://127.0.0.1:${await freePort()}` });
     const frames = await uploader.startRheed({ node: 'camera', stream: '' }, { fps: FPS }, {});
-    await frames.push(batch(0, 6));
+    await frames.push(batch(0, 4));
     await frames.flush();
-    for (const number of [6, 7, 8]) await frames.push(batch(number, 1));
+    for (const number of [4, 5, 6]) await frames.push(batch(number, 1));
     const settings = { pointsPerChunk: 4 };
     const rows = await uploader.startTimeseries({ node: 'gauge', stream: '' }, settings, {});
     for (let n = 0; n < 6; n += 1) await rows.push([{ channel: 'T', time: n, value: n, units: 'K' }]);
@@ -61,8 +61,8 @@ describe('chunk readers', function () {
   }
 
   const chunks = [
-    { what: 'sealed frames', folder: () => rheed, number: 0, read: readFrames, all: [0, 1, 2, 3, 4, 5] },
-    { what: 'open frames', folder: () => rheed, number: 1, read: readFrames, all: [6, 7, 8] },
+    { what: 'sealed frames', folder: () => rheed, number: 0, read: readFrames, all: [0, 1, 2, 3] },
+    { what: 'open frames', folder: () => rheed, number: 1, read: readFrames, all: [4, 5, 6] },
     { what: 'sealed rows', folder: () => series, number: 0, read: readRows, all: [0, 1, 2, 3] },
     { what: 'open rows', folder: () => series, number: 1, read: readRows, all: [4, 5] },
   ];
@@ -164,6 +164,6 @@ describe('chunk readers', function () {
     assert.deepEqual(sealed.items, [0]);
     assert.match(sealed.check.detail, /sidecar is missing or damaged; its index does not hold/);
     const open = await readFrames(1);
-    assert.deepEqual([open.items, open.check.verdict], [[6, 7, 8], 'damaged']);
+    assert.deepEqual([open.items, open.check.verdict], [[4, 5, 6], 'damaged']);
   });
 });

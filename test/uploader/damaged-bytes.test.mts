@@ -3,7 +3,7 @@ import { sample } from '../helpers/crash-points.mts';
 import { DamagedSpool, namedDamage } from '../helpers/damaged-spool.mts';
 
 /** `npm run soak` tries every byte. */
-const SAMPLE = 400;
+const SAMPLE = 300;
 const seed = Number(process.env.DAMAGE_SEED ?? Date.now() % 1000);
 
 describe('a spool with one damaged byte', function () {

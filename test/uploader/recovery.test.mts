@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import checkedJson from '../../dist/uploader/spool/checked-json.js';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
@@ -165,6 +165,17 @@ describe('recovery at start', function () {
     await bench.acquire({ endpoint, logger });
     assert.match(errors.join(), /expected stream\.json beside the chunks/);
     assert.deepEqual(await readdir(folder), before);
+  });
+
+  it('cuts off what was being written when the process ended, and raises no alarm for it', async () => {
+    for (const [ending, bytes] of [
+      ['part', 200],
+      ['open', 20],
+    ] as const)
+      await appendFile(join(folder, `000003.${ending}`), Buffer.alloc(bytes, 7));
+    const { numbers, report, problems } = await deliver();
+    assert.deepEqual(numbers, range(0, 70));
+    assert.deepEqual([report?.chunks_quarantined, problems], [0, []]);
   });
 
   it('leaves a folder of a newer version alone, and names it', async () => {

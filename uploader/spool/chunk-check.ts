@@ -6,6 +6,8 @@ export interface ChunkCheck {
   readonly held: number;
   /** How many of them stand before the first that does not hold: what recovery keeps of an open chunk. */
   readonly before: number;
+  /** All that does not hold is half of a last record: its writing was never confirmed. */
+  readonly isUnconfirmed?: true;
   /** What does not hold and where; blank when all does. */
   readonly detail: string;
 }
@@ -35,8 +37,9 @@ export function checkOfParts(
   if (details.length > 0) return { verdict: 'damaged', held, before, detail: details.join('; ') };
   const torn = holding.length - end;
   if (torn === 0 && tornBytes === 0) return { verdict: 'whole', held, before, detail: '' };
-  const tail = torn > 0 ? `${torn} ${torn === 1 ? what : `${what}s`}` : `${tornBytes} bytes`;
-  return { verdict: 'torn', held, before, detail: `torn tail of ${tail}` };
+  if (torn === 0)
+    return { verdict: 'torn', held, before, isUnconfirmed: true, detail: `torn tail of ${tornBytes} bytes` };
+  return { verdict: 'torn', held, before, detail: `torn tail of ${torn} ${torn === 1 ? what : `${what}s`}` };
 }
 
 /** Numbers in words: `3, 5–9`. */

@@ -9,7 +9,8 @@ import type { RecordFile } from './stream-record.js';
 
 /**
  * Recovery cuts an open chunk at its first record that does not hold. What stood there and behind it may be confirmed
- * data on a damaged disk: the files as they were are copied to the quarantine before.
+ * data on a damaged disk: the files as they were are copied to the quarantine before. Half a record at the end is none:
+ * its process ended before it was confirmed.
  *
  * @returns in words what does not hold; undefined when all does, or nothing: then the chunk goes there as a whole
  */
@@ -21,6 +22,7 @@ export async function keepDamaged(
   const { folder } = record;
   const found = await check(record, number);
   if (found === undefined || found.verdict === 'whole') return undefined;
+  if (found.verdict === 'torn' && found.isUnconfirmed) return undefined;
   const { chunk_index = number, detail } = found;
   const files = ['part', 'open', 'json'].map((ending) => numbered(folder, number, ending)).filter(existsSync);
   const reason = `${detail}; what holds before it was delivered, this is all of it as it was found`;

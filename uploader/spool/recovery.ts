@@ -137,8 +137,7 @@ export async function recoverNumber(
       native().recoverChunk(folder, number, Number(data.settings.fps)),
     );
     if (sealed == null) return damaged == null ? {} : aside(damaged);
-    const detail = damage ?? damaged;
-    if (detail != null) problem = cutShort(record, number, detail, damage !== undefined);
+    if (damage !== undefined) problem = cutShort(record, number, damage);
   }
   const sidecar = await readSidecar(folder, number);
   if (sidecar === undefined) return aside('its sidecar is missing or damaged');
@@ -151,11 +150,10 @@ export async function recoverNumber(
 const isFull = (error: unknown): boolean => error instanceof SpoolError && error.code === 'ERR_SPOOL_FULL';
 
 /** What is told of an open chunk that was cut. */
-function cutShort({ folder }: RecordFile, number: number, detail: string, isKept = true): SpoolError {
-  const kept = isKept ? ', and all of it as it was found is in quarantine' : '';
+function cutShort({ folder }: RecordFile, number: number, detail: string): SpoolError {
   return new SpoolError(
     'ERR_SPOOL',
     folder,
-    `chunk ${number} of ${folder}: ${detail}; what holds before is delivered${kept}`,
+    `chunk ${number} of ${folder}: ${detail}; what holds before is delivered, and all of it as it was found is in quarantine`,
   );
 }

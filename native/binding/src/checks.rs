@@ -25,7 +25,7 @@ pub fn crc32c(bytes: Uint8ArraySlice<'_>, before: Option<u32>) -> u32 {
 }
 
 /// The pixels of a chunk's zstd frame, null unless it holds just `pixels` of them. In the call, on this thread: for
-/// tools, not for a running Node-RED.
+/// recovery and tools, not for the frames of a running camera.
 #[napi(catch_unwind)]
 pub fn decode_frame(bytes: Uint8ArraySlice<'_>, pixels: u32) -> Option<Uint8Array> {
     compress::decompress(&bytes, pixels as usize).map(Uint8Array::from)

@@ -214,7 +214,7 @@ mod tests {
         let mut file = std::io::Cursor::new(Vec::new());
         let mut encoder = tiff::encoder::TiffEncoder::new(&mut file).unwrap();
         for _ in 0..5 {
-            encoder.write_image::<tiff::encoder::colortype::Gray8>(1000, 1000, &[7; 1_000_000]).unwrap();
+            encoder.write_image::<tiff::encoder::colortype::Gray8>(1000, 1000, &vec![7; 1_000_000]).unwrap();
         }
         let (image, raw) = (file.into_inner(), vec![0; 64]);
         let run = |parts: Vec<Vec<u8>>, max: u64| {

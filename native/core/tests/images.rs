@@ -279,7 +279,7 @@ fn no_bytes_make_it_panic() {
     for (number, image) in images.iter().enumerate() {
         for case in 0..400 {
             let mut bytes = image.clone();
-            for _ in 0..1 + below(4) {
+            for _ in 0..=below(4) {
                 // The head is where the sizes are.
                 let reach = if below(2) == 0 { bytes.len().min(120) } else { bytes.len() };
                 bytes[below(reach)] =
