@@ -51,6 +51,8 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   readonly #shipper: Shipper<S>;
   readonly #listener: ShippingListener;
   readonly #chunks = new ChunkQueue<S>();
+  /** Delivered chunks that are being taken out of the spool. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Numbers of chunks that a full disk did not let be sealed yet: the stream does not end before they are sent. */
   readonly unsealed = new Set<number>();
 
@@ -79,7 +81,12 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   }
 
   get isIdle(): boolean {
-    return this.size === 0 && this.#chunks.inFlight === 0;
+    return this.size === 0 && this.#chunks.inFlight === 0 && this.#leaving.size === 0;
+  }
+
+  /** Resolves when what was delivered is out of the spool. */
+  async cleared(): Promise<void> {
+    await Promise.all(this.#leaving);
   }
 
   *sidecars(): IterableIterator<S> {
@@ -207,13 +214,22 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     await this.#shipper.deliver(this.#context.api, dataId, chunkIndex, sidecar);
     this.succeeded();
     if (await this.#shipper.sentAgainLater(entry)) return;
+    this.#leave(entry, chunkIndex);
+  }
+
+  /** Takes a delivered chunk out of the spool. That needs the disk alone: its place goes to the next one at once. */
+  #leave(entry: Entry<S>, chunkIndex: number): void {
     const { kept } = this.#context;
-    await this.#settle(entry, kept, (data) => {
+    const leaving = this.#settle(entry, kept, (data) => {
       data.counts.uploaded += 1;
-      data.counts.bytes += sidecar.bytes;
+      data.counts.bytes += entry.sidecar.bytes;
       data.last_upload = Date.now();
+    }).then(() => {
+      this.#leaving.delete(leaving);
+      this.#listener.delivered(chunkIndex);
+      this.#listener.settled();
     });
-    this.#listener.delivered(chunkIndex);
+    this.#leaving.add(leaving);
   }
 
   /** The correction is fixed at the first send and kept, so that a repeat is identical. */

@@ -233,6 +233,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     this.context.delivery.remove(this.shipping);
     await this.#opening.closed();
     await this.#sealingRemainder;
+    await this.shipping.cleared();
     await this.#ending;
     if (this.record.data.finalize === 'done') return;
     const number = this.openNumber;
@@ -263,7 +264,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
   }
 
   #settled(): void {
-    if (!this.#drained && this.shipping.size === 0 && this.openIsSent) {
+    if (!this.#drained && this.shipping.isIdle && this.openIsSent) {
       this.#drained = true;
       this.tellStatus('drained');
     }

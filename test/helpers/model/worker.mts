@@ -95,7 +95,10 @@ const actions: { [name: string]: (asked: Asked) => Promise<unknown> } = {
   /** Ends everything; answers what is left when that takes too long, or waits for other settings. */
   drain: async () => {
     const end = Date.now() + 45_000;
-    while (uploader.streams.some((stream) => !stream.refused) && Date.now() < end) {
+    // Corrected settings reach a refused stream when the disk has them.
+    let refused = Date.now();
+    while (uploader.streams.length > 0 && Date.now() < Math.min(end, refused + 3_000)) {
+      if (uploader.streams.some((stream) => !stream.refused)) refused = Date.now();
       for (const stream of uploader.streams) await stream.finalize();
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
