@@ -349,6 +349,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
   async #newGeneration(): Promise<void> {
     let base = this.openChunkIndex;
     for (const { chunk_index } of this.shipping.sidecars()) base = Math.min(base, chunk_index);
+    for (const number of this.shipping.unsealed) base = Math.min(base, number);
     // What the disk refuses now it is asked again before the stream is created.
     await this.record
       .update((data) => continueFrom(data, base))

@@ -11,6 +11,7 @@ import uploaderModule, {
   type Uploader,
   type UploaderOptions,
 } from '../../dist/uploader/uploader.js';
+import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
 
 export const FPS = 10;
 export const CHUNK_SIZE = 20;
@@ -78,6 +79,21 @@ export class Bench {
   }
 }
 
+/** Gives each test of a suite a folder for spools and a sandbox of its own; they go when it has ended. */
+export function freshEach(give: (fresh: { bench: Bench; sandbox: Sandbox }) => void): void {
+  let bench: Bench;
+  let sandbox: Sandbox;
+  beforeEach(async () => {
+    bench = await Bench.make();
+    sandbox = await startSandbox();
+    give({ bench, sandbox });
+  });
+  afterEach(async () => {
+    await bench.end();
+    await sandbox.close();
+  });
+}
+
 export const RHEED_SETTINGS = { fps: FPS, chunkSize: CHUNK_SIZE, streamName: 'run' };
 
 /** Everything a stream tells. */
@@ -125,6 +141,14 @@ export function numbersIn(pixels: Uint8Array): number[] {
     const isWhole = Buffer.from(frame).equals(Buffer.from(numberedFrame(number)));
     numbers.push(isWhole ? number : Number.NaN);
   }
+  return numbers;
+}
+
+/** The numbers of the frames that the sandbox has of a stream. */
+export async function storedNumbers(sandbox: Sandbox, dataId: string | null): Promise<number[]> {
+  const numbers: number[] = [];
+  for (const { index } of sandbox.stream(dataId as string)?.chunks ?? [])
+    numbers.push(...numbersIn(await sandbox.readFrames(dataId as string, index)));
   return numbers;
 }
 

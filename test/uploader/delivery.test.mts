@@ -5,23 +5,16 @@ import {
   batch,
   Ears,
   freePort,
-  numbersIn,
   pushAll,
   RHEED_SETTINGS,
   range,
+  storedNumbers,
   until,
 } from '../helpers/uploader.mts';
 
 const OWNER = { node: 'camera', stream: '' };
 
 /** All frames of a stream in the order of its chunks. */
-async function storedNumbers(sandbox: Sandbox, dataId: string): Promise<number[]> {
-  const chunks = sandbox.stream(dataId)?.chunks ?? [];
-  const numbers: number[] = [];
-  for (const { index } of chunks) numbers.push(...numbersIn(await sandbox.readFrames(dataId, index)));
-  return numbers;
-}
-
 describe('delivery', function () {
   this.timeout(90_000);
   let bench: Bench;

@@ -3,40 +3,29 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import checkedJson from '../../dist/uploader/spool/checked-json.js';
-import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
+import type { Sandbox } from '../../sandbox/server.mts';
 import {
-  Bench,
+  type Bench,
   batch,
   Ears,
+  freshEach,
   numbersIn,
   pushAll,
   RHEED_SETTINGS,
   range,
+  storedNumbers,
   until,
 } from '../helpers/uploader.mts';
 
 const OWNER = { node: 'camera', stream: '' };
-
-async function storedNumbers(sandbox: Sandbox, dataId: string | null): Promise<number[]> {
-  const numbers: number[] = [];
-  for (const { index } of sandbox.stream(dataId as string)?.chunks ?? [])
-    numbers.push(...numbersIn(await sandbox.readFrames(dataId as string, index)));
-  return numbers;
-}
 
 describe('the end of a stream', function () {
   this.timeout(60_000);
   let bench: Bench;
   let sandbox: Sandbox;
 
-  beforeEach(async () => {
-    bench = await Bench.make();
-    sandbox = await startSandbox();
-  });
-
-  afterEach(async () => {
-    await bench.end();
-    await sandbox.close();
+  freshEach((fresh) => {
+    ({ bench, sandbox } = fresh);
   });
 
   it('waits for a push that was not awaited, also when it just fills a chunk', async () => {

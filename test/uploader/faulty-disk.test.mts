@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
+import type { Sandbox } from '../../sandbox/server.mts';
 import {
-  Bench,
+  type Bench,
   batch,
   Ears,
-  numbersIn,
+  freshEach,
   pushAll,
   RHEED_SETTINGS,
   range,
+  storedNumbers,
   until,
 } from '../helpers/uploader.mts';
 
@@ -21,26 +22,13 @@ const GAUGE = { node: 'gauge', stream: '' };
 const block = (folder: string) => mkdir(join(folder, 'stream.json.tmp'));
 const unblock = (folder: string) => rm(join(folder, 'stream.json.tmp'), { recursive: true });
 
-async function storedNumbers(sandbox: Sandbox, dataId: string | null): Promise<number[]> {
-  const numbers: number[] = [];
-  for (const { index } of sandbox.stream(dataId as string)?.chunks ?? [])
-    numbers.push(...numbersIn(await sandbox.readFrames(dataId as string, index)));
-  return numbers;
-}
-
 describe('a disk that refuses', function () {
   this.timeout(60_000);
   let bench: Bench;
   let sandbox: Sandbox;
 
-  beforeEach(async () => {
-    bench = await Bench.make();
-    sandbox = await startSandbox();
-  });
-
-  afterEach(async () => {
-    await bench.end();
-    await sandbox.close();
+  freshEach((fresh) => {
+    ({ bench, sandbox } = fresh);
   });
 
   it('the record at the first readings: they are kept, and counted once', async () => {

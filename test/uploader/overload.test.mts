@@ -6,8 +6,8 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import inFlightModule from '../../dist/uploader/in-flight.js';
 import nativeModule from '../../dist/uploader/native.js';
-import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { Bench, Ears, RHEED_SETTINGS, range, until } from '../helpers/uploader.mts';
+import type { Sandbox } from '../../sandbox/server.mts';
+import { type Bench, Ears, freshEach, RHEED_SETTINGS, range, until } from '../helpers/uploader.mts';
 
 const LIMIT = 128 * 2 ** 20;
 const [WIDTH, HEIGHT] = [1024, 1024];
@@ -35,13 +35,8 @@ describe('a disk that stalls', function () {
   let bench: Bench;
   let sandbox: Sandbox;
 
-  beforeEach(async () => {
-    bench = await Bench.make();
-    sandbox = await startSandbox();
-  });
-  afterEach(async () => {
-    await bench.end();
-    await sandbox.close();
+  freshEach((fresh) => {
+    ({ bench, sandbox } = fresh);
   });
 
   it('bounds the frames in memory, refuses the others, and keeps every one it confirms', async function () {

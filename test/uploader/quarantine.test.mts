@@ -9,10 +9,11 @@ import {
   Bench,
   Ears,
   freePort,
-  numbersIn,
+  freshEach,
   pushAll,
   RHEED_SETTINGS,
   range,
+  storedNumbers,
   until,
 } from '../helpers/uploader.mts';
 
@@ -24,22 +25,11 @@ describe('the quarantine', function () {
   let bench: Bench;
   let sandbox: Sandbox;
 
-  beforeEach(async () => {
-    bench = await Bench.make();
-    sandbox = await startSandbox();
+  freshEach((fresh) => {
+    ({ bench, sandbox } = fresh);
   });
 
-  afterEach(async () => {
-    await bench.end();
-    await sandbox.close();
-  });
-
-  async function numbersOf(dataId: string | null): Promise<number[]> {
-    const numbers: number[] = [];
-    for (const { index } of sandbox.stream(dataId as string)?.chunks ?? [])
-      numbers.push(...numbersIn(await sandbox.readFrames(dataId as string, index)));
-    return numbers;
-  }
+  const numbersOf = (dataId: string | null) => storedNumbers(sandbox, dataId);
 
   /** A stream of three chunks of which the service refused the first. */
   async function withRefusedChunk(uploader: Uploader) {
@@ -202,14 +192,8 @@ describe('delivered chunks', function () {
   let bench: Bench;
   let sandbox: Sandbox;
 
-  beforeEach(async () => {
-    bench = await Bench.make();
-    sandbox = await startSandbox();
-  });
-
-  afterEach(async () => {
-    await bench.end();
-    await sandbox.close();
+  freshEach((fresh) => {
+    ({ bench, sandbox } = fresh);
   });
 
   async function run(keepUploaded: number, spoolMaxBytes = 1e9): Promise<string> {

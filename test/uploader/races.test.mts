@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { Bench, batch, Ears, pushAll, RHEED_SETTINGS, range, until } from '../helpers/uploader.mts';
+import type { Sandbox } from '../../sandbox/server.mts';
+import {
+  type Bench,
+  batch,
+  Ears,
+  freshEach,
+  pushAll,
+  RHEED_SETTINGS,
+  range,
+  until,
+} from '../helpers/uploader.mts';
 
 const OWNER = { node: 'camera', stream: '' };
 
@@ -10,14 +19,8 @@ describe('at the same time', function () {
   let bench: Bench;
   let sandbox: Sandbox;
 
-  beforeEach(async () => {
-    bench = await Bench.make();
-    sandbox = await startSandbox();
-  });
-
-  afterEach(async () => {
-    await bench.end();
-    await sandbox.close();
+  freshEach((fresh) => {
+    ({ bench, sandbox } = fresh);
   });
 
   it('several refusals of a closed stream: one continuation', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import watchModule from '../../dist/uploader/watch.js';
-import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
-import { Bench, batch, Ears, RHEED_SETTINGS, until } from '../helpers/uploader.mts';
+import type { Sandbox } from '../../sandbox/server.mts';
+import { type Bench, batch, Ears, freshEach, RHEED_SETTINGS, until } from '../helpers/uploader.mts';
 
 const OWNER = { node: 'camera', stream: '' };
 
@@ -10,14 +10,8 @@ describe('a stream without data', function () {
   let bench: Bench;
   let sandbox: Sandbox;
 
-  beforeEach(async () => {
-    bench = await Bench.make();
-    sandbox = await startSandbox();
-  });
-
-  afterEach(async () => {
-    await bench.end();
-    await sandbox.close();
+  freshEach((fresh) => {
+    ({ bench, sandbox } = fresh);
   });
 
   it('is told to be silent once, until data comes again', async () => {
