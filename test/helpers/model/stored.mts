@@ -54,7 +54,7 @@ async function rowsOf(
     (slow?.timestamps ?? []).map((time, row) => [`${slow?.chunks[row]} ${time}`, slow?.values[row] ?? null]),
   );
   let last: number | null | undefined;
-  let former: { time: number; value: number | null; numbers: number[] } | undefined;
+  let former: { index: number; time: number; value: number | null; numbers: number[] } | undefined;
   fast?.timestamps.forEach((time, row) => {
     const number = numberAt(time);
     const expected = rowOf(number);
@@ -62,7 +62,9 @@ async function rowsOf(
     const value = held.get(`${index} ${time}`) ?? null;
     const firstHalf = former?.time === time && former.value === null && value !== null ? former : undefined;
     const numbers = rows.get(index) ?? [];
-    former = { time, value, numbers };
+    // What a chunk in quarantine says of the channel is not seen here.
+    if (former !== undefined && index > former.index + 1) last = undefined;
+    former = { index, time, value, numbers };
     // The row of a "no reading" may still belong to the chunk before it, where the channel is held.
     const before = last;
     if (expected.slow !== undefined) last = expected.slow;
