@@ -39,7 +39,7 @@ export async function slicesOf({ sandbox, outcomes }: World, kind: Kind): Promis
 }
 
 /** Added to the number of a confirmed row of which only the first half is there. */
-const HALF = 0.5;
+export const HALF = 0.5;
 
 /** Rows a chunk. A value that was never read then, nor repeats the channel's last one, makes the row NaN. */
 async function rowsOf(
@@ -122,7 +122,7 @@ async function rowsIn(path: string): Promise<number[]> {
   const numbers = new Set<number>();
   for (const record of journal?.records ?? []) {
     if (!('cells' in record)) continue;
-    for (const [, time, channel] of record.cells) if (channel === 'fast') numbers.add(numberAt(time));
+    for (const [, time, , value] of record.cells) if (value !== null) numbers.add(numberAt(time));
   }
   return [...numbers];
 }
