@@ -62,7 +62,7 @@ describe('native', () => {
 
   afterEach(() => {
     native.setMemoryLimit(128 * 2 ** 20);
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
 
   const writer = (options: Partial<Native.WriterOptions> = {}) =>

@@ -187,6 +187,7 @@ function freshNodes(): FlowNode[] {
         spoolMaxBytes: 50e9,
         spoolMinFreeBytes: 2e9,
         whenFull: 'refuse',
+        keepUploaded: 0,
         uploads: 4,
         verbosity: 2,
         clockSync: false,
