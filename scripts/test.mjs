@@ -30,7 +30,8 @@ const steps = {
   'tests side by side': () =>
     mochaCounts(
       testFiles().filter((path) => !isSerial(path)),
-      ['--parallel', '--jobs', '2'],
+      // They mostly wait.
+      ['--parallel', '--jobs', '3'],
     ),
   'tests one by one': () => mochaCounts(testFiles().filter(isSerial), []),
 };

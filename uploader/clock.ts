@@ -45,6 +45,18 @@ export function sampleOf(sent: number, received: number, transmitted: number, re
   };
 }
 
+/**
+ * By how much the host's clock is ahead of its monotonic one, ms: it jumps when the clock is set or the host slept.
+ * What is stamped keeps it, so that a correction measured later fits.
+ */
+export const hostClock = (): number => Date.now() - performance.now();
+
+/** How far the host's clock was set between two of these; 0 for what is no more than a slow adjustment. */
+export function jumpBetween(before: number, after: number): number {
+  const jump = after - before;
+  return Math.abs(jump) > STEP ? jump : 0;
+}
+
 /** Keeps track of the difference between the service's clock and this host's. */
 export class Clock {
   readonly #api: ApiClient;
@@ -52,8 +64,7 @@ export class Clock {
   readonly #enabled: boolean;
   #samples: ClockSample[] = [];
   #applied: { offsetMs: number; at: number } | undefined;
-  readonly #hostWasSet: (before: Correction) => void;
-  #hostDrift = Date.now() - performance.now();
+  #hostClock = hostClock();
   #lastSync: number | null = null;
   #exchanges = 0;
   /** When the last exchange failed, Unix ms; 0 when it succeeded. */
@@ -62,20 +73,10 @@ export class Clock {
   #stopped = false;
   #running: Promise<void> | undefined;
 
-  /**
-   * The environment's ATOMSCALE_SKIP_CLOCK_SYNC turns it off, as in the official client.
-   *
-   * @param hostWasSet told when the host's clock was set, or the host slept, with the correction for stamps before
-   */
-  constructor(
-    api: ApiClient,
-    log: Logger,
-    enabled: boolean,
-    hostWasSet: (before: Correction) => void = () => {},
-  ) {
+  /** The environment's ATOMSCALE_SKIP_CLOCK_SYNC turns it off, as in the official client. */
+  constructor(api: ApiClient, log: Logger, enabled: boolean) {
     this.#api = api;
     this.#log = log;
-    this.#hostWasSet = hostWasSet;
     this.#enabled = enabled && !process.env.ATOMSCALE_SKIP_CLOCK_SYNC;
   }
 
@@ -86,6 +87,7 @@ export class Clock {
    * @param force even if an exchange has just failed: the service was heard in between
    */
   async compared(force = false): Promise<void> {
+    this.#forgetIfClockWasSet();
     if (!this.#enabled || this.#stopped || this.#samples.length > 0) return;
     if (!force && Date.now() - this.#failedAt < BURST_INTERVAL) return;
     this.#running ??= this.#exchange().finally(() => {
@@ -94,9 +96,11 @@ export class Clock {
     await this.#running;
   }
 
-  /** Once a second: after the host's clock was set the service's is asked again, before anything else is sent. */
+  /** Once a second: after the host's clock was set the service's is asked again. */
   watch(): void {
-    if (this.#forgetIfClockWasSet()) void this.compared(true);
+    if (!this.#forgetIfClockWasSet()) return;
+    this.#log.warn("the host's clock was set, or the host slept: it is compared again");
+    void this.compared(true);
   }
 
   stop(): void {
@@ -104,12 +108,17 @@ export class Clock {
     clearTimeout(this.#timer);
   }
 
-  /** The correction at this moment; undefined while the clock was never compared. */
-  correction(): Correction | undefined {
+  /**
+   * The correction; undefined while the clock was never compared.
+   *
+   * @param stamped the host's clock (`hostClock`) when that was stamped which is corrected; by default the present one
+   */
+  correction(stamped?: number): Correction | undefined {
     const best = this.#best();
     if (best === undefined) return undefined;
+    const jump = stamped === undefined ? 0 : jumpBetween(stamped, this.#hostClock);
     return {
-      offsetMs: Math.round(this.#slewed(best)),
+      offsetMs: Math.round(this.#slewed(best) + jump),
       uncertaintyMs: Math.round(best.uncertaintyMs * 10) / 10,
     };
   }
@@ -157,6 +166,8 @@ export class Clock {
       // The host clock may be set during the exchange; the monotonic one measures the round trip.
       const returned = sent + (performance.now() - from);
       this.#forgetIfClockWasSet();
+      if (jumpBetween(sent - from, this.#hostClock) !== 0)
+        throw new Error("the host's clock was set meanwhile");
       this.#samples = [
         ...this.#samples,
         sampleOf(sent, receivedAtUnixMs, transmittedAtUnixMs, returned),
@@ -176,16 +187,13 @@ export class Clock {
     this.#timer.unref();
   }
 
-  /** A lab PC that sets its clock makes what was measured before worthless for what it stamps from then on. */
+  /** A lab PC that sets its clock makes what was measured before worthless. */
   #forgetIfClockWasSet(): boolean {
-    const drift = Date.now() - performance.now();
-    const jump = drift - this.#hostDrift;
-    this.#hostDrift = drift;
-    if (Math.abs(jump) <= STEP) return false;
-    const before = this.correction();
+    const before = this.#hostClock;
+    this.#hostClock = hostClock();
+    if (jumpBetween(before, this.#hostClock) === 0) return false;
     this.#samples = [];
     this.#applied = undefined;
-    if (before !== undefined) this.#hostWasSet(before);
     return true;
   }
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { ApiClient } from './api/client.js';
 import { endRheedStream, presignChunk, putShard } from './api/rheed.js';
+import { hostClock, jumpBetween } from './clock.js';
 import type { Context } from './context.js';
 import { SpoolError } from './errors.js';
 import { type ChunkWriter, coded, native, type PushResult, type SealedChunk } from './native.js';
@@ -23,6 +24,8 @@ export class RheedStream extends Stream<RheedSidecar> {
   #dirty = false;
   /** Pushes and seals whose chunks are not queued yet. */
   #underWay = 0;
+  /** The host's clock at the last push. */
+  #hostClock = hostClock();
   /** Numbers of the chunks that are queued, or were. */
   readonly #taken = new Set<number>();
 
@@ -40,6 +43,8 @@ export class RheedStream extends Stream<RheedSidecar> {
   async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
     this.admit();
     if (chunkIndex !== null) this.admitIndex(chunkIndex);
+    const [before, now] = [this.#hostClock, hostClock()];
+    this.#hostClock = now;
     this.#underWay += 1;
     let result: PushResult;
     try {
@@ -47,7 +52,10 @@ export class RheedStream extends Stream<RheedSidecar> {
       const { data } = this.record;
       data.height = result.height;
       data.width = result.width;
-      await this.#take(result.sealed);
+      // The writer ends a chunk where stamps jump: the first one here is of before.
+      const [first, ...others] = result.sealed;
+      if (first !== undefined) await this.#take([first], jumpBetween(before, now) === 0 ? now : before);
+      await this.#take(others, now);
     } catch (error) {
       this.refusedByDisk(error);
       throw error;
@@ -95,7 +103,7 @@ export class RheedStream extends Stream<RheedSidecar> {
     try {
       const sealed = await coded(this.folder, () => this.#writer?.seal() ?? null);
       if (sealed === null) return;
-      await this.#take([sealed]);
+      await this.#take([sealed], this.#hostClock);
       // It answers the oldest of those that a failed call has left untold.
       await this.#takeUnreported();
     } finally {
@@ -163,12 +171,12 @@ export class RheedStream extends Stream<RheedSidecar> {
     for (let number = this.#nextNumber; ; number += 1) {
       const shard = await stat(dataFile(this.folder, { kind: 'rheed', number })).catch(() => undefined);
       if (shard === undefined) return;
-      await this.#take([{ number }]);
+      await this.#take([{ number }], this.#hostClock);
     }
   }
 
   /** The native writer has written the sidecars. A chunk found before it was told is not taken twice. */
-  async #take(chunks: readonly Pick<SealedChunk, 'number'>[]): Promise<void> {
+  async #take(chunks: readonly Pick<SealedChunk, 'number'>[], stamped: number): Promise<void> {
     const fresh = chunks.filter(({ number }) => !this.#taken.has(number));
     for (const { number } of fresh) {
       this.#taken.add(number);
@@ -183,7 +191,7 @@ export class RheedStream extends Stream<RheedSidecar> {
           `chunk ${number}: its sidecar cannot be read back`,
         );
       }
-      this.sealed(sidecar);
+      this.sealed(sidecar, stamped);
     }
   }
 }

@@ -1,7 +1,6 @@
 import type { ApiClient } from './api/client.js';
 import { pipelineStatus } from './api/data-entries.js';
 import { ChunkQueue } from './chunk-queue.js';
-import type { Correction } from './clock.js';
 import type { Context } from './context.js';
 import type { DeliverySource } from './delivery.js';
 import { type AtomscaleError, SpoolError } from './errors.js';
@@ -93,10 +92,19 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     for (const { sidecar } of this.#chunks) yield sidecar;
   }
 
-  /** @param unverified found at start: its checksum is compared before it is sent */
-  add(sidecar: S, unverified = false): void {
-    this.#chunks.add(entryOf(sidecar, unverified));
-    this.#context.budget.change(sidecar.bytes);
+  /** Adds a chunk that was found at start: its checksum is compared before it is sent. */
+  addFound(sidecar: S): void {
+    this.#add(entryOf(sidecar));
+  }
+
+  /** Adds a chunk that was sealed now. `hostClock`: when it was stamped. */
+  add(sidecar: S, hostClock: number): void {
+    this.#add(entryOf(sidecar, hostClock));
+  }
+
+  #add(entry: Entry<S>): void {
+    this.#chunks.add(entry);
+    this.#context.budget.change(entry.sidecar.bytes);
     this.#context.delivery.wake();
   }
 
@@ -205,7 +213,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
 
   async #send(entry: Entry<S>, dataId: string, chunkIndex: number): Promise<void> {
     const { sidecar } = entry;
-    await this.#fixClock(sidecar);
+    await this.#fixClock(entry);
     if (entry.unverified && !(await isWhole(this.#record.folder, sidecar))) {
       const path = dataFile(this.#record.folder, sidecar);
       throw new SpoolError('ERR_SPOOL', path, `${path}: the checksum does not hold, damaged on disk`);
@@ -233,21 +241,10 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   }
 
   /** The correction is fixed at the first send and kept, so that a repeat is identical. */
-  async #fixClock(sidecar: S): Promise<void> {
+  async #fixClock({ sidecar, hostClock }: Entry<S>): Promise<void> {
     if (sidecar.clock !== undefined) return;
     await this.#context.clock.compared();
-    if (sidecar.clock === undefined)
-      await this.#fixClockAs(sidecar, this.#context.clock.correction() ?? null);
-  }
-
-  /** Gives the chunks that have none a correction. */
-  async fixClocks(correction: Correction): Promise<void> {
-    const loose = [...this.sidecars()].filter(({ clock }) => clock === undefined);
-    await Promise.all(loose.map((sidecar) => this.#fixClockAs(sidecar, correction)));
-  }
-
-  async #fixClockAs(sidecar: S, correction: Correction | null): Promise<void> {
-    sidecar.clock = correction;
+    sidecar.clock = this.#context.clock.correction(hostClock) ?? null;
     // A disk that takes nothing more, full or read-only, is no reason to keep on it what could leave.
     await writeSidecar(this.#record.folder, sidecar).catch((error: unknown) =>
       this.#context.log.debug(`chunk ${sidecar.number}: ${(error as Error).message}`),

@@ -1,7 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import type { ApiClient } from './api/client.js';
 import { sleep } from './backoff.js';
-import type { Correction } from './clock.js';
 import type { Context } from './context.js';
 import { continueFrom } from './continuation.js';
 import { endOnService } from './ending.js';
@@ -66,7 +65,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
       closedByService: () => this.#continue(),
     });
     this.shipping.resume(this.trouble.failures, this.trouble.rest);
-    for (const sidecar of remainder.sidecars) this.shipping.add(sidecar, true);
+    for (const sidecar of remainder.sidecars) this.shipping.addFound(sidecar);
     for (const number of remainder.unsealed) this.shipping.unsealed.add(number);
     for (const problem of remainder.problems) this.tell('problem', problem);
     this.#opening = new Opening(context, record, this.trouble, {
@@ -137,16 +136,6 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
   /** Sends or seals what is open, at once. */
   abstract flush(): Promise<void>;
 
-  /**
-   * The host's clock was set: what was accepted before keeps the correction of before, also what is still open. (What
-   * came in the second until this was noticed counts as before.)
-   */
-  async clockWasSet(before: Correction): Promise<void> {
-    const sealed = this.shipping.fixClocks(before);
-    await this.seal();
-    await Promise.all([sealed, this.shipping.fixClocks(before)]);
-  }
-
   /** Ends the stream once all is delivered; resolves when that intent is on disk. */
   async finalize(): Promise<void> {
     if (!this.open) return;
@@ -202,7 +191,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
       for (const { number } of chunks) {
         await this.quarantine.takeBack(number);
         const { sidecar, problem } = await recoverNumber(this.record, this.quarantine, number);
-        if (sidecar !== undefined) this.shipping.add(sidecar as S, true);
+        if (sidecar !== undefined) this.shipping.addFound(sidecar as S);
         if (problem !== undefined) this.tell('problem', problem);
       }
     } finally {
@@ -258,8 +247,9 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     this.#endIfDone();
   }
 
-  protected sealed(sidecar: S): void {
-    this.shipping.add(sidecar);
+  /** @param hostClock when the chunk was stamped */
+  protected sealed(sidecar: S, hostClock: number): void {
+    this.shipping.add(sidecar, hostClock);
     this.#drained = false;
   }
 
@@ -385,8 +375,9 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     try {
       const { sidecar, problem } = await recoverNumber(this.record, this.quarantine, number);
       this.shipping.unsealed.delete(number);
-      if (sidecar !== undefined) this.sealed(sidecar as S);
+      if (sidecar !== undefined) this.shipping.addFound(sidecar as S);
       if (problem !== undefined) this.tell('problem', problem);
+      this.#drained = false;
       this.#endIfDone();
     } catch (error) {
       this.waiting(error);

@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { adoptEditor } from './adopt-editor.js';
-import type { Correction } from './clock.js';
 import type { Context } from './context.js';
 import { AtomscaleError } from './errors.js';
 import { retryInFolder } from './quarantine-actions.js';
@@ -144,17 +143,6 @@ export class Streams {
     const stream = await this.#found(record, found);
     stream.resume();
     return stream;
-  }
-
-  /** What was accepted before keeps the correction of before. */
-  clockWasSet(before: Correction): void {
-    this.#context.log.warn("the host's clock was set, or the host slept: it is compared again");
-    for (const stream of this.#all)
-      stream
-        .clockWasSet(before)
-        .catch((error: unknown) =>
-          this.#context.log.warn(`stream ${stream.folder}: ${(error as Error).message}`),
-        );
   }
 
   /**

@@ -1,6 +1,6 @@
 import { type ApiClient, wasUnanswered } from './api/client.js';
 import { type Column, finalizeTimeseriesStream, sendChannel, sendChannels } from './api/tool-state.js';
-import type { Correction } from './clock.js';
+import { type Correction, hostClock, jumpBetween } from './clock.js';
 import type { Context } from './context.js';
 import { SpoolError } from './errors.js';
 import { readingsInFlight, weightOf } from './in-flight.js';
@@ -24,6 +24,7 @@ interface Waiting {
   readonly bytes: number;
   /** Host clock at acceptance, Unix seconds. */
   readonly arrival: number;
+  readonly hostClock: number;
   resolve(done: Promise<void>): void;
   reject(error: unknown): void;
 }
@@ -39,6 +40,8 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   #waitingReadings = 0;
   #draining = false;
   #sealTimer: NodeJS.Timeout | undefined;
+  /** The host's clock when the rows of the open chunk were stamped. */
+  #hostClock = hostClock();
   /** Index of the chunk that is being sent early. */
   #earlyIndex: number | null = null;
   #flushAsked = false;
@@ -67,7 +70,14 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     readingsInFlight.enter(bytes);
     await new Promise<void>((resolve, reject) => {
       this.#waitingReadings += readings.length;
-      this.#waiting.push({ readings, bytes, arrival: Date.now() / 1000, resolve, reject });
+      this.#waiting.push({
+        readings,
+        bytes,
+        arrival: Date.now() / 1000,
+        hostClock: hostClock(),
+        resolve,
+        reject,
+      });
       if (this.#draining) return;
       this.#draining = true;
       void this.#enqueue(() => this.#drain());
@@ -87,7 +97,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     this.admit();
     this.admitIndex(chunkIndex);
     const sidecar = await this.#enqueue(() => this.#open.addTable(chunkIndex, columns, single));
-    this.sealed(sidecar);
+    this.sealed(sidecar, hostClock());
     await this.accepted(sidecar.points);
   }
 
@@ -140,7 +150,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
 
   protected async seal(): Promise<void> {
     const sidecar = await this.#enqueue(() => this.#open.seal());
-    if (sidecar !== undefined) this.sealed(sidecar);
+    if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
   }
 
   protected async closeFiles(): Promise<void> {
@@ -216,7 +226,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
       const found = await this.#enqueue(async () => {
         if (this.#open.current !== chunk) return undefined;
         await this.context.clock.compared();
-        await this.#open.prepareEarly(this.context.clock.correction() ?? null);
+        await this.#open.prepareEarly(this.context.clock.correction(this.#hostClock) ?? null);
         early.unanswered = true;
         return { table: chunk.table(), points: chunk.rows.points };
       });
@@ -261,7 +271,8 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   /** Takes all waiting messages with one write: the disk, not the number of messages, sets the pace. */
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0);
+      const batch = this.#nextBatch();
+      await this.#sealIfClockWasSet(batch);
       const { taken, error } = await this.#take(batch);
       this.#waitingReadings -= readingsIn(batch);
       for (const { bytes } of batch) readingsInFlight.leave(bytes);
@@ -276,6 +287,24 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     this.#draining = false;
   }
 
+  /** Those that wait, up to where the host's clock was set: a chunk has one correction. */
+  #nextBatch(): Waiting[] {
+    const [first] = this.#waiting;
+    const end = this.#waiting.findIndex((one) => jumpBetween(first?.hostClock ?? 0, one.hostClock) !== 0);
+    return this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+  }
+
+  async #sealIfClockWasSet([first]: readonly Waiting[]): Promise<void> {
+    if (first === undefined || jumpBetween(this.#hostClock, first.hostClock) === 0) return;
+    try {
+      const sidecar = await this.#open.seal();
+      if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
+    } catch (error) {
+      this.context.log.warn((error as Error).message);
+    }
+    this.#hostClock = first.hostClock;
+  }
+
   async #take(batch: readonly Waiting[]): Promise<Taken> {
     try {
       this.checkRoom();
@@ -283,12 +312,12 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
       return { taken: 0, error };
     }
     const messages = batch.map(({ readings, arrival }) => byTime(readings, arrival));
-    return this.#open.take(messages, this.#rowRules, (sidecar) => this.sealed(sidecar));
+    return this.#open.take(messages, this.#rowRules, (sidecar) => this.sealed(sidecar, this.#hostClock));
   }
 
   async #refill(fill: TimeseriesSettings['fill']): Promise<void> {
     const sidecar = await this.#open.seal();
-    if (sidecar !== undefined) this.sealed(sidecar);
+    if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
     this.#open.fill = fill;
     await this.#open.begin();
   }
@@ -299,7 +328,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     if (fullness === 'room') return;
     const sealNow = async (): Promise<void> => {
       const sidecar = await this.#open.seal();
-      if (sidecar !== undefined) this.sealed(sidecar);
+      if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
       await this.#open.begin();
     };
     if (fullness === 'complete') {

@@ -87,7 +87,7 @@ export class Uploader {
       delivery,
       kept,
       closing: this.#closing.signal,
-      clock: new Clock(api, log, options.clockSync ?? true, (before) => this.#streams.clockWasSet(before)),
+      clock: new Clock(api, log, options.clockSync ?? true),
       access: new Access(api, log, record, this.#closing.signal, () => this.#accessChanged()),
       budget: new Budget(
         folder.path,

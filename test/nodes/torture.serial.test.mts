@@ -7,7 +7,7 @@ describe('Node-RED under load, killed at random moments while the service fails'
     const outcome = await torture({
       seed: seedOf(),
       kills: 20,
-      life: 3_000,
+      life: 2_000,
       // Without those that pause an account: it would take a minute each to go on.
       faults: [
         'down',

@@ -42,6 +42,8 @@ export interface Entry<S extends Sidecar = Sidecar> {
   sidecar: S;
   /** Found at start: its checksum is compared before it is sent. */
   unverified: boolean;
+  /** The host's clock when it was stamped (`clock.ts`); not known of those found at start. */
+  readonly hostClock: number | undefined;
   /** Unix ms. */
   readonly sealedAt: number;
   inFlight: boolean;
@@ -50,10 +52,13 @@ export interface Entry<S extends Sidecar = Sidecar> {
   notBefore: number;
 }
 
-export function entryOf<S extends Sidecar>(sidecar: S, unverified = false): Entry<S> {
+/** @param hostClock undefined: found at start */
+export function entryOf<S extends Sidecar>(sidecar: S, hostClock?: number): Entry<S> {
+  const unverified = hostClock === undefined;
   return {
     sidecar,
     unverified,
+    hostClock,
     sealedAt: unverified ? 0 : Date.now(),
     inFlight: false,
     attempts: 0,
