@@ -49,7 +49,7 @@ export function sampleOf(sent: number, received: number, transmitted: number, re
  * By how much the host's clock is ahead of its monotonic one, ms: it jumps when the clock is set or the host slept.
  * What is stamped keeps it, so that a correction measured later fits.
  */
-export const hostClock = (): number => Date.now() - performance.now();
+export const hostClock = (): number => Date.now() - Number(process.hrtime.bigint() / 1000n) / 1000;
 
 /** How far the host's clock was set between two of these; 0 for what is no more than a slow adjustment. */
 export function jumpBetween(before: number, after: number): number {
@@ -159,15 +159,14 @@ export class Clock {
   async #exchange(): Promise<void> {
     this.#exchanges += 1;
     try {
-      let [sent, from] = [Date.now(), performance.now()];
+      let [sent, from, before] = [Date.now(), performance.now(), hostClock()];
       const { receivedAtUnixMs, transmittedAtUnixMs } = await gatewayTime(this.#api, () => {
-        [sent, from] = [Date.now(), performance.now()];
+        [sent, from, before] = [Date.now(), performance.now(), hostClock()];
       });
       // The host clock may be set during the exchange; the monotonic one measures the round trip.
       const returned = sent + (performance.now() - from);
       this.#forgetIfClockWasSet();
-      if (jumpBetween(sent - from, this.#hostClock) !== 0)
-        throw new Error("the host's clock was set meanwhile");
+      if (jumpBetween(before, this.#hostClock) !== 0) throw new Error("the host's clock was set meanwhile");
       this.#samples = [
         ...this.#samples,
         sampleOf(sent, receivedAtUnixMs, transmittedAtUnixMs, returned),

@@ -253,6 +253,8 @@ export class Streams {
       const { fill } = timeseriesSettings(record.data.settings);
       const open = new OpenChunk(record.folder, fill, record.data.next_number);
       const reopened = openNumber === undefined ? undefined : await open.reopen(openNumber);
+      const last = sidecars.at(-1);
+      if (openNumber === undefined && last !== undefined) await open.carryFrom(last.number);
       if (reopened?.sealed !== undefined) sidecars.push(reopened.sealed);
       if (openNumber !== undefined && reopened === undefined)
         problems.push(await quarantineNumber(record, quarantine, openNumber, 'its journal cannot be read'));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TimeseriesStream } from '../../dist/uploader/timeseries.js';
 import type { Reading } from '../../dist/uploader/types.js';
@@ -97,20 +97,28 @@ describe('a message of readings on a disk that fails', function () {
     assert.deepEqual(await stored(found), range(0, 5));
   });
 
-  it('finds held values again after a restart at the end of a chunk', async () => {
-    await stream.push([{ channel: 'slow', time: 1000, value: 7, units: 'mbar' }, ...readings(0, ROWS)]);
-    await bench.release(uploader);
-    uploader = await bench.acquire({ endpoint: sandbox.url });
-    const [found] = uploader.attach(OWNER.node, 'timeseries', {}) as TimeseriesStream[];
-    assert.ok(found);
-    await found.push(readings(ROWS, ROWS + 2));
-    const ears = new Ears(found);
-    await found.finalize();
-    const { data_id } = await ears.stream('finalized');
-    const { slow } = await sandbox.readPoints(data_id as string);
-    assert.deepEqual(slow?.values, Array(ROWS + 2).fill(7));
-    assert.equal(slow?.units, 'mbar');
-  });
+  for (const [when, isBegun] of [
+    ['a restart at the end of a chunk', true],
+    ['a crash between sealing a chunk and beginning the next', false],
+  ] as const) {
+    it(`finds held values again after ${when}`, async () => {
+      sandbox.faults.set('down');
+      await stream.push([{ channel: 'slow', time: 1000, value: 7, units: 'mbar' }, ...readings(0, ROWS)]);
+      await bench.release(uploader);
+      if (!isBegun) await unlink(join(stream.folder, '000001.open'));
+      sandbox.faults.clear();
+      uploader = await bench.acquire({ endpoint: sandbox.url });
+      const [found] = uploader.attach(OWNER.node, 'timeseries', {}) as TimeseriesStream[];
+      assert.ok(found);
+      await found.push(readings(ROWS, ROWS + 2));
+      const ears = new Ears(found);
+      await found.finalize();
+      const { data_id } = await ears.stream('finalized');
+      const { slow } = await sandbox.readPoints(data_id as string);
+      assert.deepEqual(slow?.values, Array(ROWS + 2).fill(7));
+      assert.equal(slow?.units, 'mbar');
+    });
+  }
 
   it('a table of the library: refused it leaves nothing', async () => {
     await failFrom('sync', 2);

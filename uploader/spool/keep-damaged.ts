@@ -22,7 +22,9 @@ export async function keepDamaged(
   const { folder } = record;
   const found = await check(record, number);
   if (found === undefined || found.verdict === 'whole') return undefined;
-  if (found.verdict === 'torn' && found.isUnconfirmed) return undefined;
+  // Nothing was being written when the stream was closed in good order.
+  const wasClosed = record.data.left?.number === number;
+  if (found.verdict === 'torn' && found.isUnconfirmed && !wasClosed) return undefined;
   const { chunk_index = number, detail } = found;
   const files = ['part', 'open', 'json'].map((ending) => numbered(folder, number, ending)).filter(existsSync);
   const reason = `${detail}; what holds before it was delivered, this is all of it as it was found`;

@@ -112,6 +112,18 @@ export class OpenChunk {
     return { cutBytes: found.cutBytes };
   }
 
+  /**
+   * The process ended between sealing a chunk and beginning the next one: what its channels hold goes on from it.
+   *
+   * @param number of the last sealed chunk
+   */
+  async carryFrom(number: number): Promise<void> {
+    const found = await readJournal(numbered(this.#folder, number, 'rows')).catch(() => undefined);
+    if (found === undefined || found.records.some((record) => 'table' in record)) return;
+    const { carried, units } = Chunk.from(found).next(number + 1, number + 1);
+    this.#next = { ...this.#next, carried, units };
+  }
+
   /** The chunk itself; undefined while nothing is open. */
   get current(): Chunk | undefined {
     return this.#chunk;

@@ -74,7 +74,7 @@ async function rowsOf(
       !isSure ||
       last === undefined ||
       value === last ||
-      (last === null && (value === before || value === null));
+      (last === null && (before === undefined || value === before || value === null));
     if (!isSure && expected.slow !== undefined) last = undefined;
     const isFast = fast.values[row] === expected.fast;
     rows.set(index, numbers);
