@@ -105,7 +105,8 @@ pub struct PushResult {
     pub frames: u32,
     /// Pixels that `depth` could not show: samples above the significant bits, or outside of the window.
     pub clipped: i64,
-    /// All samples of more than 8 bits, or-ed, as they came: the bits that are ever set. 0 when there were none.
+    /// Which bits of samples of more than 8 are ever set: all or-ed, the highest significant bit moved up to the
+    /// highest of 16. 0 when there were none.
     pub sample_bits: u32,
     /// Chunks sealed since the last answer, oldest first.
     pub sealed: Vec<SealedChunk>,

@@ -40,7 +40,8 @@ impl Depth {
 pub struct Tally {
     /// Pixels whose sample the depth cannot show: above the significant bits, or outside of the window.
     pub clipped: u64,
-    /// All samples of more than 8 bits, or-ed: the bits that are ever set. 0 when there were none.
+    /// Which bits of samples of more than 8 are ever set: all or-ed, the highest significant bit moved up to the
+    /// highest of 16. 0 when there were none.
     pub bits: u16,
 }
 
@@ -102,18 +103,20 @@ impl<F: Fn(usize, &mut [u16])> Samples<F> {
         }
     }
 
-    /// Walks the samples: `write` is given a block, its samples or-ed, and where its levels go; it answers how many of
-    /// them are clipped.
+    /// Walks the samples: `write` is given a block, its bits or-ed, and where its levels go; it answers how many of its
+    /// samples are clipped.
     fn blocks(&self, out: &mut [u8], mut write: impl FnMut(&[u16], u16, &mut [u8]) -> u64) -> Tally {
-        let mut tally = Tally::default();
+        let (mut clipped, mut seen) = (0, 0);
         let mut room = [0; BLOCK];
         for (n, levels) in out.chunks_mut(BLOCK).enumerate() {
             let block = &mut room[..levels.len()];
             let bits = self.read(n * BLOCK, block);
-            tally.bits |= bits;
-            tally.clipped += write(block, bits >> self.shift, levels);
+            seen |= bits;
+            clipped += write(block, bits, levels);
         }
-        tally
+        let moved_up = u32::from(seen) << (16 - self.significant);
+        let bits = u16::try_from(moved_up).unwrap_or(u16::MAX);
+        Tally { clipped, bits }
     }
 
     /// The greatest sample.
@@ -128,14 +131,13 @@ impl<F: Fn(usize, &mut [u16])> Samples<F> {
         max
     }
 
-    /// Reads a block; gives all bits that are set in it as it came.
+    /// Reads a block; gives all bits that are set in it.
     fn read(&self, first: usize, block: &mut [u16]) -> u16 {
         (self.fill)(first, block);
-        let bits = or_all(block);
         if self.shift > 0 {
             shift_right(block, self.shift);
         }
-        bits
+        or_all(block)
     }
 }
 
@@ -247,8 +249,9 @@ mod tests {
                 trunc(((f64::from(v) - low) / (high - low)).clamp(0.0, 1.0) * 255.0)
             }
         };
-        for (&raw, &v) in samples.iter().zip(&counts) {
-            tally.bits |= raw;
+        for &v in &counts {
+            let moved_up = u32::from(v) << (16 - significant);
+            tally.bits |= u16::try_from(moved_up).unwrap_or(u16::MAX);
             tally.clipped += u64::from(match depth {
                 Depth::FullScale => u32::from(v) >= 1 << significant,
                 Depth::FrameMax => false,

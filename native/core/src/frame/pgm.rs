@@ -172,7 +172,7 @@ mod tests {
         let file = b"P5 2 1 4095\n\x0f\xf0\x00\x10";
         let (levels, tally) = frames(file, &SPEC).unwrap();
         assert_eq!(levels, [[255, 1]]);
-        assert_eq!(tally, Tally { clipped: 0, bits: 0x0ff0 });
+        assert_eq!(tally, Tally { clipped: 0, bits: 0xff00 });
         let sixteen = FrameSpec { significant_bits: 16, ..SPEC };
         assert_eq!(frames(file, &sixteen).unwrap().0, [[15, 0]]);
         let window = FrameSpec { depth: Depth::Window { low: 16.0, high: 32.0 }, ..SPEC };
