@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: cameras at full rate through a real Node-RED into the sandbox, on this machine. Prints a
+ * `node bench/cameras.mts`: cameras at full rate through a real Node-RED into the sandbox, on this machine. Prints a
  * Markdown table: medians of the rounds, completeness, memory and event-loop delay over the idle process.
- * `npm run bench -- ROUNDS` sets the number of rounds (default 3).
+ * `node bench/cameras.mts ROUNDS` sets the number of rounds (default 3).
  */
 import { cpus } from 'node:os';
 import { type CameraLoad, type CameraOutcome, runCameras } from '../test/helpers/camera-load.mts';

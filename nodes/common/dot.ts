@@ -60,6 +60,9 @@ function worse(left: StreamHealth, right: StreamHealth): StreamHealth {
   return left.since <= right.since ? left : right;
 }
 
+/** A text of the node's locale below `status`, and the values in it. */
+export type Remark = readonly [key: string, values?: Record<string, string | number>];
+
 export interface NodeHealth {
   /** Why the account cannot be used, null when it can. */
   readonly failure: Error | null;
@@ -69,12 +72,15 @@ export interface NodeHealth {
   readonly skipped: number;
   /** Messages refused, since the node started. */
   readonly refused: number;
+  /** Of the node's kind, the most important first. */
+  readonly remarks: readonly Remark[];
 }
 
 /** What the node's dot shows. */
-export function dot({ failure, streams, skipped, refused }: NodeHealth, t: Translate): NodeStatus {
+export function dot({ failure, streams, skipped, refused, remarks }: NodeHealth, t: Translate): NodeStatus {
   if (failure) return { fill: 'red', shape: 'ring', text: shorten(failure.message) };
-  const notes = skipped > 0 ? [t('status.skipped', { skipped })] : [];
+  const notes = remarks.map(([key, values]) => t(`status.${key}`, values));
+  if (skipped > 0) notes.push(t('status.skipped', { skipped }));
   if (refused > 0) notes.push(t('status.refused', { refused }));
   const [first, ...others] = streams;
   if (!first) return { fill: 'grey', shape: 'ring', text: [t('status.idle'), ...notes].join(' · ') };

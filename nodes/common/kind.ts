@@ -1,6 +1,7 @@
 import type { NodeMessage } from 'node-red';
 import type { Owner, RawSettings, StreamKind } from '../../uploader/types.js';
 import type { AnyStream, Uploader } from '../../uploader/uploader.js';
+import type { Remark } from './dot.js';
 
 /** What a stream is opened with. */
 export interface OpenRequest {
@@ -22,9 +23,25 @@ export interface StreamNodeKind<S extends AnyStream, D> {
    * Checks a message and makes data of it. `skipped` counts what was no data and no error; `data` is null
    * when nothing is left.
    *
+   * @param stream `msg.stream`, '' when it has none
    * @throws AtomscaleError
    */
-  read(msg: NodeMessage, settings: RawSettings): Read<D> | Promise<Read<D>>;
+  read(msg: NodeMessage, settings: RawSettings, stream: string): Read<D> | Promise<Read<D>>;
+  /**
+   * Data is refused before it is read. In a byte stream its bytes still have their place: what is returned takes
+   * note of them, to be called in their turn. It keeps nothing of the message.
+   */
+  missed?(msg: NodeMessage): (settings: RawSettings, stream: string) => void;
+  /** What came so far under this `msg.stream` ends here: a stream is finalized. */
+  ended?(stream: string): void;
+  /** What a status message about this stream says beside what the uploader knows. */
+  facts?(stream: string): Readonly<Record<string, number>>;
+  /** What the dot says beside the state of the streams. */
+  remarks?(): readonly Remark[];
+  /** Once a second. */
+  tick?(): void;
+  /** The node closes: no more messages come. */
+  close?(): void;
   open(uploader: Uploader, request: OpenRequest): Promise<S>;
   push(stream: S, data: D): Promise<unknown>;
 }

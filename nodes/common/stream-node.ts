@@ -84,7 +84,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     const missing = 'account: expected an Atomscale account, got none; choose one';
     if (this.#account) this.#account.join(this);
     else this.unavailable(new SettingsError('account', missing));
-    this.#dotTimer = setInterval(() => this.#showDot(), DOT_INTERVAL);
+    this.#dotTimer = setInterval(() => this.#tick(), DOT_INTERVAL);
     this.#showDot();
   }
 
@@ -112,12 +112,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     try {
       const [action, key] = legible(() => [readAction(msg), readStreamKey(msg)] as const);
       const sequence = this.#sequence(key);
-      const leave = sequence.held ? legible(() => this.#room.enter(msg.payload)) : undefined;
+      const leave = sequence.held ? this.#enterRoom(sequence, key, msg) : undefined;
       sequence.run(() => {
         leave?.();
         try {
+          if (!action) return this.#take(key, msg, done);
           this.#refuseWhenUnusable();
-          return action ? this.#act(action, key, msg, done) : this.#take(key, msg, done);
+          return this.#act(action, key, msg, done);
         } catch (error) {
           done(asError(error));
           return undefined;
@@ -139,6 +140,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
       const detached = this.#uploader?.detach(this.#node.id, removed);
       if (detached) await within(SYNC_WAIT, detached);
     } finally {
+      this.#kind.close?.();
       this.#refusals.close();
       this.#account?.leave(this);
     }
@@ -152,6 +154,20 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     this.#sequences.set(key, sequence);
     if (!this.#uploader && !this.#failure) sequence.run(() => this.#accountKnown);
     return sequence;
+  }
+
+  /** Lets a message wait for its turn; of one that must not, its turn takes note all the same. */
+  #enterRoom(sequence: Sequence, key: string, msg: NodeMessage): () => void {
+    try {
+      return legible(() => this.#room.enter(msg.payload));
+    } catch (error) {
+      const missed = this.#kind.missed?.(msg);
+      sequence.run(() => {
+        missed?.(this.#settings(key), key);
+        return undefined;
+      });
+      throw error;
+    }
   }
 
   #refuseWhenUnusable(): void {
@@ -185,6 +201,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
       done();
       return undefined;
     }
+    if (action === 'finalize') this.#kind.ended?.(key);
     const work = action === 'flush' ? stream.flush() : stream.finalize();
     const answered = this.#answer(work, done);
     // What comes after a finalize belongs to the next stream; a flush holds nothing back.
@@ -238,14 +255,20 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   /** Data: read against the settings of its stream, then stored; opening and JSONata hold back what follows. */
   #take(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
     const stream = this.#streams.open(key)?.stream;
-    if (!stream && !this.#autoStart) {
-      throw new AtomscaleError(
-        'ERR_NOT_STARTED',
-        "expected an open stream, got data; send msg.action 'start' first, or let data start the stream",
-      );
+    try {
+      this.#refuseWhenUnusable();
+      if (!stream && !this.#autoStart) {
+        throw new AtomscaleError(
+          'ERR_NOT_STARTED',
+          "expected an open stream, got data; send msg.action 'start' first, or let data start the stream",
+        );
+      }
+    } catch (error) {
+      this.#kind.missed?.(msg)(this.#settings(key), key);
+      throw error;
     }
     const settings = stream?.settings ?? { ...this.#editor, ...this.#settingsOf(msg) };
-    const read = legible(() => this.#kind.read(msg, settings));
+    const read = legible(() => this.#kind.read(msg, settings, key));
     if (!(read instanceof Promise)) return this.#store(key, msg, read, done);
     return read.then(
       (later) => this.#store(key, msg, later, done),
@@ -313,6 +336,11 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     await Promise.all(this.#unanswered);
   }
 
+  /** Those of the open stream, else the editor's. */
+  #settings(key: string): RawSettings {
+    return this.#streams.open(key)?.stream.settings ?? this.#editor;
+  }
+
   /** Copied: what a message's own objects become later is not the stream's. */
   #settingsOf(msg: NodeMessage): RawSettings {
     return legible(() => this.#RED.util.cloneMessage({ ...readSettings(msg, this.#kind.settingNames) }));
@@ -329,7 +357,13 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   }
 
   #tellStatus(opener: Opener, event: StatusEvent & { quarantine?: readonly ListedChunk[] }): void {
-    this.#node.send([null, statusMessage(opener, event, this.#clone)]);
+    const facts = this.#kind.facts?.(event.stream);
+    this.#node.send([null, statusMessage(opener, { ...event, ...facts }, this.#clone)]);
+  }
+
+  #tick(): void {
+    this.#kind.tick?.();
+    this.#showDot();
   }
 
   #showDot(): void {
@@ -339,6 +373,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
       streams: this.#streams.health(),
       skipped: this.#skipped,
       refused: this.#refusals.count,
+      remarks: this.#kind.remarks?.() ?? [],
     };
     const status = dot(health, translate);
     const shown = JSON.stringify(status);

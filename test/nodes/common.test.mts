@@ -109,7 +109,7 @@ describe('dot', () => {
   const health = (phase: string, since = 0) =>
     ({ phase, since, rate: 119.7, chunks_pending: 12, chunks_uploaded: 34 }) as NodeHealth['streams'][number];
   const show = (...streams: NodeHealth['streams']) =>
-    dot({ failure: null, streams, skipped: 0, refused: 0 }, t);
+    dot({ failure: null, streams, skipped: 0, refused: 0, remarks: [] }, t);
 
   it('tells every phase apart', () => {
     const phases = [
@@ -146,14 +146,18 @@ describe('dot', () => {
     assert.match(text ?? '', /^status\.waiting .*status\.streams \{"streams":3\}$/);
   });
 
-  it('counts what was skipped and what was refused', () => {
-    const { text } = dot({ failure: null, streams: [], skipped: 2, refused: 7 }, t);
-    assert.equal(text, 'status.idle {} · status.skipped {"skipped":2} · status.refused {"refused":7}');
+  it('says what its kind remarks, what was skipped and what was refused', () => {
+    const remarks = [['thinned', { thinned: 9 }]] as const;
+    const { text } = dot({ failure: null, streams: [], skipped: 2, refused: 7, remarks }, t);
+    assert.equal(
+      text,
+      'status.idle {} · status.thinned {"thinned":9} · status.skipped {"skipped":2} · status.refused {"refused":7}',
+    );
   });
 
   it('shows why the account cannot be used before anything else', () => {
     const failure = new Error(`locked by another process ${'x'.repeat(100)}`);
-    const status = dot({ failure, streams: [health('streaming')], skipped: 3, refused: 0 }, t);
+    const status = dot({ failure, streams: [health('streaming')], skipped: 3, refused: 0, remarks: [] }, t);
     assert.equal(status.fill, 'red');
     assert.ok((status.text ?? '').startsWith('locked by another process'));
     assert.equal(status.text?.length, 60);

@@ -233,7 +233,9 @@ function freshNodes(): FlowNode[] {
     {
       ...{ id: 'rheed', type: 'rheed-stream', x: 200, y: 100, ...stream, ...behaviour },
       ...{ fps: '10', rotationsPerMin: 0, chunkSize: '', azimuth: '', format: 'auto', width: '', height: '' },
-      ...{ byteOrder: 'little', significantBits: '', depth: 'full-scale', low: '', high: '' },
+      ...{ headerBytes: '', byteOrder: 'little', align: 'lsb', significantBits: '' },
+      ...{ depth: 'full-scale', low: '', high: '' },
+      ...{ cropX: '', cropY: '', cropWidth: '', cropHeight: '', bin: '1', flip: 'none' },
     },
     {
       ...{

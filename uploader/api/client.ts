@@ -19,6 +19,11 @@ export interface Call {
   readonly onSent?: () => void;
 }
 
+/** A request as it leaves. undici also takes what is iterated over, which its types leave out. */
+export interface Outgoing extends Pick<Dispatcher.RequestOptions, 'method' | 'headers'> {
+  readonly body: string | null | AsyncIterable<Uint8Array>;
+}
+
 interface Answer {
   readonly status: number;
   readonly text: string;
@@ -111,7 +116,7 @@ export class ApiClient {
     name: string,
     url: string,
     timeout: number,
-    options: Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>,
+    { body, ...options }: Outgoing,
     dispatcher: Dispatcher = this.#dispatcher,
   ): Promise<Answer> {
     let answer: Dispatcher.ResponseData;
@@ -119,6 +124,7 @@ export class ApiClient {
     try {
       answer = await request(url, {
         ...options,
+        body: body as Exclude<Dispatcher.RequestOptions['body'], undefined>,
         dispatcher,
         headersTimeout: timeout,
         bodyTimeout: timeout,

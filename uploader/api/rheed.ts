@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
 import { ApiError } from '../errors.js';
 import type { RheedSettings } from '../types.js';
 import type { ApiClient } from './client.js';
+import { filePieces } from './file-pieces.js';
 import { Id } from './names.js';
 
 /** Creates a RHEED stream; resolves to its data_id (POST /rheed/stream/). */
@@ -79,7 +79,7 @@ const floatText = (value: number): string => (Number.isInteger(value) ? value.to
 
 /** Sends a shard file to its presigned URL, streamed; no key, an empty content type. */
 export async function putShard(api: ApiClient, url: string, file: string, bytes: number): Promise<void> {
-  const body = createReadStream(file);
+  const body = filePieces(file, bytes);
   try {
     await api.exchange('PUT of a chunk', url, 60_000 + Math.ceil(bytes / 100), {
       method: 'PUT',
@@ -91,7 +91,7 @@ export async function putShard(api: ApiClient, url: string, file: string, bytes:
     const { call, message, retryAfter } = error as ApiError;
     throw new ApiError(call, message, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) });
   } finally {
-    body.destroy();
+    await body.return();
   }
 }
 

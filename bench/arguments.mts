@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util';
+import type { Options } from './suite.mts';
+
+export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--frames DIR] [--out DIR]
+
+NAME…        suites by name (bench/suites/NAME.mts); all of them by default
+--quick      all suites in two minutes: little work, one round, no warm-up; for a look, not for a figure
+--rounds N   alternating rounds, 5 by default
+--frames DIR real RHEED frames (dep_*.bmp, 8-bit gray), ../shared/frames by default
+--out DIR    where JSON, Markdown and SVG go: bench/results by default, artifacts/bench with --quick`;
+
+export interface Arguments {
+  readonly names: readonly string[];
+  readonly options: Options;
+  readonly out: string;
+}
+
+/** @throws Error with what was expected, what came, and the usage */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parsed(argv);
+  const quick = values.quick ?? false;
+  const rounds = Number(values.rounds ?? (quick ? 1 : 5));
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new Error(`--rounds: expected a whole number from 1 on, got ${values.rounds}\n\n${USAGE}`);
+  }
+  return {
+    names: positionals,
+    options: { quick, rounds, frames: values.frames ?? '../shared/frames' },
+    out: values.out ?? (quick ? 'artifacts/bench' : 'bench/results'),
+  };
+}
+
+function parsed(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean' },
+        rounds: { type: 'string' },
+        frames: { type: 'string' },
+        out: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}

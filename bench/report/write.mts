@@ -1,0 +1,49 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Machine } from '../machine.mts';
+import type { Outcome, SuiteResult } from '../rounds.mts';
+import { median, spread } from '../statistics.mts';
+import type { Measurement } from '../suite.mts';
+import { bars, lines } from './svg.mts';
+
+/** `NAME.json` with everything, `NAME.svg` with the first column as bars, `NAME-CURVE.svg` for what runs over time. */
+export async function writeSuite(folder: string, machine: Machine, outcome: Outcome): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const measured_at = new Date().toISOString();
+  const text = JSON.stringify({ measured_at, machine, ...outcome }, null, 1);
+  await writeFile(join(folder, `${outcome.name}.json`), `${text}\n`);
+  if (!('sides' in outcome)) return;
+  for (const [name, svg] of plots(outcome)) await writeFile(join(folder, `${name}.svg`), svg);
+}
+
+function* plots({ name, title, columns: [first], sides }: SuiteResult): Generator<[string, string]> {
+  if (first !== undefined) {
+    const all = sides.flatMap((side) => {
+      const values = side.rounds.flatMap(({ figures }) => figures[first.figure] ?? []);
+      const { median: value, min, max } = spread(values);
+      return values.length === 0 ? [] : [{ name: side.name, value, min, max }];
+    });
+    yield [name, bars(title, first.title, all)];
+  }
+  const shown = sides.map((side) => ({
+    name: side.name,
+    curves: middle(side.rounds, first?.figure)?.curves ?? {},
+  }));
+  for (const curve of new Set(shown.flatMap(({ curves }) => Object.keys(curves)))) {
+    const drawn = shown.flatMap((side) => {
+      const found = side.curves[curve];
+      return found === undefined || found.points.length === 0 ? [] : [{ name: side.name, ...found }];
+    });
+    const [one] = drawn;
+    if (one !== undefined)
+      yield [`${name}-${curve}`, lines(`${title}: ${one.title.toLowerCase()}`, one.unit, drawn)];
+  }
+}
+
+/** The round whose figure is nearest to the median. */
+function middle(rounds: readonly Measurement[], figure = ''): Measurement | undefined {
+  const of = (round: Measurement): number => round.figures[figure] ?? 0;
+  const target = median(rounds.map(of));
+  const distance = (round: Measurement): number => Math.abs(of(round) - target);
+  return [...rounds].sort((one, other) => distance(one) - distance(other))[0];
+}

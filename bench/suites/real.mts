@@ -1,0 +1,14 @@
+import { comparison, goalsOf } from '../rheed/comparison.mts';
+import { realFrames } from '../rheed/frame-sources.mts';
+import type { Suite } from '../suite.mts';
+
+export default {
+  title: 'Real frames of a deposition, whole',
+  prepare: async (options) => {
+    const source = await realFrames(options.frames);
+    if (typeof source === 'string') return { skip: source };
+    // Three chunks: then six frames begin at the first again.
+    const load = { source, fps: 20, chunkSize: 40, chunks: 27, distinct: 3 };
+    return comparison(load, options, goalsOf('real frames', { speed: 2.5, bytes: 1.01, cpu: 0.6 }));
+  },
+} satisfies Suite;
