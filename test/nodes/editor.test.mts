@@ -193,6 +193,16 @@ describe('rules of the forms', () => {
       true,
     ],
     ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', invalid: 'off' }] }, false],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', type: 'bit 31' }] }, true],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', type: 'bit 32' }] }, false],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', type: 'bit' }] }, false],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', deadband: '-1' }] }, false],
+    [
+      'timeseries-stream',
+      'channels',
+      { channels: [{ source: 'p', channel: 'a', minInterval: '500' }] },
+      true,
+    ],
     [
       'timeseries-stream',
       'channels',
