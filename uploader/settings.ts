@@ -100,12 +100,25 @@ const common = {
   idleTimeout: orBlank(numberIn({ min: 0, unit: 'seconds' }), 0),
 };
 
+const COMPRESSIONS = ['auto', 'fast', 'small'] as const;
+/** Levels beyond these trade nothing that a camera could use. */
+const [LOWEST_LEVEL, HIGHEST_LEVEL] = [-7, 19];
+const compressionExpected = `expected ${COMPRESSIONS.join(', ')}, or a zstd level from ${LOWEST_LEVEL} to ${HIGHEST_LEVEL}`;
+const isLevel = (value: number): boolean =>
+  Number.isInteger(value) && value >= LOWEST_LEVEL && value <= HIGHEST_LEVEL;
+const compression = v.pipe(
+  v.unknown(),
+  v.transform(asNumber),
+  v.union([v.picklist(COMPRESSIONS), v.pipe(v.number(), v.check(isLevel))], compressionExpected),
+);
+
 const rheedFields = {
   ...common,
   fps: numberIn({ above: 0, max: 120, unit: 'frames per second' }),
   rotationsPerMin: orBlank(numberIn({ min: 0, unit: 'rotations per minute' }), 0),
   chunkSize: orBlank(numberIn({ min: 1, integer: true, unit: 'frames' }), null),
   azimuth: orBlank(text, null),
+  compression: orBlank(compression, 'auto' as const),
 };
 
 const timeseriesFields = {

@@ -24,6 +24,7 @@ const SETTINGS = [
   'depth',
   'low',
   'high',
+  'compression',
   'idleTimeout',
   'autoStart',
 ];

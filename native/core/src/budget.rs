@@ -33,6 +33,12 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// The part of the limit that is held now; may exceed 1.
+    #[expect(clippy::cast_precision_loss, reason = "bytes of memory")]
+    pub fn taken(&self) -> f64 {
+        self.held() as f64 / self.limit.load(Ordering::Relaxed).max(1) as f64
+    }
+
     /// Changes the limit; what is held stays.
     pub fn set_limit(&self, bytes: usize) {
         self.limit.store(bytes, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::compress::compress;
+use crate::chooser::{Chooser, Haste};
 use crate::error::{Error, Result, guarded};
 use crate::frame::{FrameSpec, MAX_PIXELS, Size, Unit, split};
 use crate::pool;
@@ -42,7 +42,7 @@ type UnitResult = Result<Vec<(Size, EncodedFrame)>>;
 struct Job<F> {
     parts: Vec<Vec<u8>>,
     spec: FrameSpec,
-    level: i32,
+    compressor: Compressor,
     units: Vec<Unit>,
     results: Vec<OnceLock<UnitResult>>,
     left: AtomicUsize,
@@ -52,14 +52,23 @@ struct Job<F> {
     done: Mutex<Option<F>>,
 }
 
+/// What compresses a message's frames.
+#[derive(Debug, Clone)]
+pub struct Compressor {
+    /// Of the stream.
+    pub chooser: Arc<Chooser>,
+    /// How far the machine is behind, asked before each frame.
+    pub haste: fn() -> Haste,
+}
+
 /// Encodes `parts` in the compute pool, then calls `done` on one of its threads. A message that is refused on sight is
 /// refused at once, on this thread. `done` is called once, and must not panic.
-pub fn encode<F>(parts: Vec<Vec<u8>>, spec: FrameSpec, level: i32, done: F)
+pub fn encode<F>(parts: Vec<Vec<u8>>, spec: FrameSpec, compressor: Compressor, done: F)
 where
     F: FnOnce(Result<EncodedMessage>) + Send + 'static,
 {
     match guarded(|| split(&parts, &spec)) {
-        Ok(units) => encode_units(parts, spec, level, units, MAX_DECODED, done),
+        Ok(units) => encode_units(parts, spec, compressor, units, MAX_DECODED, done),
         Err(error) => done(Err(error)),
     }
 }
@@ -67,7 +76,7 @@ where
 fn encode_units<F>(
     parts: Vec<Vec<u8>>,
     spec: FrameSpec,
-    level: i32,
+    compressor: Compressor,
     units: Vec<Unit>,
     max_decoded: u64,
     done: F,
@@ -78,7 +87,7 @@ fn encode_units<F>(
     let job = Arc::new(Job {
         parts,
         spec,
-        level,
+        compressor,
         units,
         results: (0..count).map(|_| OnceLock::new()).collect(),
         left: AtomicUsize::new(count),
@@ -116,7 +125,8 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
         let unit = &self.units[n];
         unit.decode(&self.parts, &self.spec, &mut |size, gray| {
             self.count(unit, size)?;
-            let bytes = compress(gray, self.level)?;
+            let Compressor { chooser, haste } = &self.compressor;
+            let bytes = chooser.compress(gray, size.width as usize, haste())?;
             let crc = crc32c::crc32c(&bytes);
             frames.push((size, EncodedFrame { bytes, crc }));
             Ok(())
@@ -162,6 +172,7 @@ fn join(results: Vec<UnitResult>) -> Result<EncodedMessage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chooser::Compression;
     use crate::error::Code;
     use crate::frame::{Depth, Format};
     use std::sync::mpsc;
@@ -177,9 +188,13 @@ mod tests {
         }
     }
 
+    fn compressor() -> Compressor {
+        Compressor { chooser: Arc::new(Chooser::new(Compression::Auto)), haste: || Haste::None }
+    }
+
     fn encode_now(parts: Vec<Vec<u8>>, spec: FrameSpec) -> Result<EncodedMessage> {
         let (tell, told) = mpsc::channel();
-        encode(parts, spec, 3, move |result| tell.send(result).unwrap());
+        encode(parts, spec, compressor(), move |result| tell.send(result).unwrap());
         told.recv().unwrap()
     }
 
@@ -204,7 +219,7 @@ mod tests {
         let beyond = Unit::Image { part: 1 }; // there is none: the index panics, in a thread of the pool
         let whole = Unit::Raw { part: 0, format: Format::Mono8, frames: 0..1 };
         let answer = move |result| tell.send(result).unwrap();
-        encode_units(vec![vec![0; 64]], spec(8, 8), 1, vec![whole, beyond], MAX_DECODED, answer);
+        encode_units(vec![vec![0; 64]], spec(8, 8), compressor(), vec![whole, beyond], MAX_DECODED, answer);
         assert_eq!(told.recv().unwrap().unwrap_err().code, Code::Native);
         assert!(encode_now(vec![vec![0; 64]], spec(8, 8)).is_ok());
     }
@@ -220,7 +235,9 @@ mod tests {
         let run = |parts: Vec<Vec<u8>>, max: u64| {
             let (tell, told) = mpsc::channel();
             let units = split(&parts, &spec(8, 8)).unwrap();
-            encode_units(parts, spec(8, 8), 1, units, max, move |result| tell.send(result).unwrap());
+            encode_units(parts, spec(8, 8), compressor(), units, max, move |result| {
+                tell.send(result).unwrap();
+            });
             told.recv().unwrap()
         };
         assert_eq!(run(vec![image.clone()], 5_000_000).unwrap().frames.len(), 5);

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::budget::Charge;
+use crate::budget::{self, Charge};
+use crate::chooser::{Chooser, Compression, Haste};
 use crate::chunk::SealedChunk;
-use crate::compress;
-use crate::encode::{EncodedMessage, encode};
+use crate::encode::{Compressor, EncodedMessage, encode};
 use crate::error::{Error, Result, guarded};
 use crate::frame::FrameSpec;
 use crate::log::{Accepted, ChunkLog, Options};
@@ -40,7 +40,7 @@ pub struct ChunkWriter {
 }
 
 struct Inner {
-    level: i32,
+    chooser: Mutex<Arc<Chooser>>,
     queue: Mutex<Queue>,
     log: Mutex<ChunkLog>,
     open_frames: AtomicUsize,
@@ -72,6 +72,10 @@ struct Encoded {
     charge: Charge,
 }
 
+fn haste() -> Haste {
+    Haste::of(budget::process().taken())
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What a panic may leave half-done is put right by `ChunkLog` itself, not by refusing the lock.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -79,23 +83,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ChunkWriter {
     /// Touches no file. Options that make no sense are `ERR_NATIVE`: the caller has checked its settings.
-    pub fn new(options: Options) -> Result<Self> {
+    pub fn new(options: Options, compression: Compression) -> Result<Self> {
         if options.chunk_size == 0 || !(options.fps > 0.0 && options.fps.is_finite()) {
             return Err(Error::native(format!(
                 "expected a chunk size and frames per second above 0, got {} and {}; check them before",
                 options.chunk_size, options.fps
             )));
         }
-        if !compress::levels().contains(&options.level) {
-            return Err(Error::native(format!(
-                "expected a zstd level within {:?}, got {}; check it before",
-                compress::levels(),
-                options.level
-            )));
-        }
         Ok(Self {
             inner: Arc::new(Inner {
-                level: options.level,
+                chooser: Mutex::new(Arc::new(Chooser::new(compression))),
                 queue: Mutex::default(),
                 log: Mutex::new(ChunkLog::new(options)),
                 open_frames: AtomicUsize::new(0),
@@ -106,6 +103,19 @@ impl ChunkWriter {
     /// Frames in the open chunk.
     pub fn open_frames(&self) -> usize {
         self.inner.open_frames.load(Ordering::Relaxed)
+    }
+
+    /// Compresses what is pushed from now on otherwise.
+    pub fn set_compression(&self, compression: Compression) {
+        let mut chooser = lock(&self.inner.chooser);
+        if chooser.compression() != compression {
+            *chooser = Arc::new(Chooser::new(compression));
+        }
+    }
+
+    /// What chooses the way frames are compressed.
+    pub fn chooser(&self) -> Arc<Chooser> {
+        Arc::clone(&lock(&self.inner.chooser))
     }
 
     /// Takes the frames of a message, whole or not at all.
@@ -125,9 +135,14 @@ impl ChunkWriter {
         };
         match spec.and_then(|spec| stamping.map(|stamping| (spec, stamping))) {
             Err(error) => ready(Err(error)),
-            Ok((spec, stamping)) => encode(parts, spec, self.inner.level, move |result| {
-                ready(result.map(|message| (message, stamping)));
-            }),
+            Ok((spec, stamping)) => {
+                // Who pushes whole chunks waits for each; a camera does not.
+                let haste = if chunk_index.is_some() { || Haste::None } else { haste };
+                let compressor = Compressor { chooser: self.chooser(), haste };
+                encode(parts, spec, compressor, move |result| {
+                    ready(result.map(|message| (message, stamping)));
+                });
+            }
         }
     }
 

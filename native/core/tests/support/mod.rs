@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use atomscale_core::budget;
+use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk;
 use atomscale_core::error::Result;
 use atomscale_core::frame::{Depth, Format, FrameSpec, Size};
@@ -17,11 +18,11 @@ pub const SIZE: Size = Size { width: 12, height: 8 };
 pub const FPS: f64 = 10.0;
 
 pub fn options(folder: &Path, chunk_size: usize) -> Options {
-    Options { folder: folder.to_path_buf(), next_number: 0, chunk_size, fps: FPS, level: 3, size: None }
+    Options { folder: folder.to_path_buf(), next_number: 0, chunk_size, fps: FPS, size: None }
 }
 
 pub fn writer(folder: &Path, chunk_size: usize) -> ChunkWriter {
-    ChunkWriter::new(options(folder, chunk_size)).unwrap()
+    ChunkWriter::new(options(folder, chunk_size), Compression::Level(3)).unwrap()
 }
 
 pub fn spec(size: Size) -> FrameSpec {
