@@ -71,7 +71,7 @@ describe('native', () => {
       nextNumber: 0,
       chunkSize: 10,
       fps: 10,
-      level: 1,
+      compression: '1',
       width: 0,
       height: 0,
       ...options,
@@ -209,7 +209,7 @@ describe('native', () => {
   it('refuses options that make no sense', () => {
     assert.throws(() => writer({ fps: Number.NaN }), /^Error: ERR_NATIVE: .*frames per second/);
     assert.throws(() => writer({ chunkSize: 0 }), /^Error: ERR_NATIVE: .*chunk size/);
-    assert.throws(() => writer({ level: 99 }), /^Error: ERR_NATIVE: .*zstd level/);
+    assert.throws(() => writer({ compression: '99' }), /^Error: ERR_NATIVE: .*zstd level/);
   });
 
   it('locks a folder against others and itself, until released', () => {
@@ -237,7 +237,7 @@ describe('native', () => {
       nextNumber: 0,
       chunkSize: 1,
       fps: 10,
-      level: 1,
+      compression: '1',
       width: 0,
       height: 0,
     });
@@ -250,7 +250,7 @@ describe('native', () => {
       const { workerData, parentPort } = require('node:worker_threads');
       const native = require(workerData.binary);
       const w = new native.ChunkWriter({ folder: workerData.folder, nextNumber: workerData.n * 1000, chunkSize: 100,
-        fps: 10, level: 1, width: 0, height: 0 });
+        fps: 10, compression: '1', width: 0, height: 0 });
       const frame = new Uint8Array(workerData.spec.width * workerData.spec.height);
       const push = () => w.push([frame], workerData.spec, new Float64Array(), 1e12, null);
       push().then((result) => {
@@ -274,7 +274,7 @@ describe('native', () => {
     const code = `
       const native = require(${JSON.stringify(binary)});
       const w = new native.ChunkWriter({ folder: ${JSON.stringify(folder)}, nextNumber: 0, chunkSize: 100, fps: 10,
-        level: 1, width: 0, height: 0 });
+        compression: '1', width: 0, height: 0 });
       const frame = new Uint8Array(${WIDTH * HEIGHT});
       for (let n = 0; n < 50; n++) w.push([frame], ${JSON.stringify(SPEC)}, new Float64Array(), 1e12, null);
       w.seal().then((chunk) => console.log(chunk.frames));`;
@@ -290,7 +290,7 @@ describe('native', () => {
       `const native = require(${JSON.stringify(binary)});
       const fs = require('node:fs');
       const disk = ${JSON.stringify(disk)};
-      const w = new native.ChunkWriter({ folder: disk, nextNumber: 0, chunkSize: 1000, fps: 10, level: 1, width: 0,
+      const w = new native.ChunkWriter({ folder: disk, nextNumber: 0, chunkSize: 1000, fps: 10, compression: '1', width: 0,
         height: 0 });
       const noise = () => require('node:crypto').randomBytes(${WIDTH * HEIGHT});
       const push = () => w.push([noise()], ${JSON.stringify(SPEC)}, new Float64Array(), 1e12, null);

@@ -128,13 +128,9 @@ impl ChunkWriter {
     ) -> napi::Result<Object<'env>> {
         let bytes = parts.iter().map(|part| part.len()).sum();
         let charge = budget::process().take(bytes).map_err(|error| to_js(&error))?;
-        let message = writer::Message {
-            parts: parts.iter().map(|part| part.to_vec()).collect(),
-            charge,
-            spec: parse(&spec),
-            stamping: Stamping::new(&stamps, arrival_ms),
-            chunk_index: chunk_index.map(Into::into),
-        };
+        let stamping = Stamping::new(&stamps, arrival_ms);
+        let chunk_index = chunk_index.map(Into::into);
+        let message = writer::Message::new(&parts, charge, parse(&spec), stamping, chunk_index);
         let (done, promise) = promise(env, self.settler.clone(), push_result)?;
         self.writer.push(message, Box::new(done));
         Ok(promise)

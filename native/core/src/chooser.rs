@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::compress::{Way, compress, levels};
 use crate::error::{Error, Result};
+use crate::memory::Buffer;
 use crate::ways::{BALANCED, LIGHT, QUICK, SYMBOLS, THOROUGH};
 
 /// What the user wants of the compression.
@@ -142,7 +143,7 @@ impl Chooser {
     }
 
     /// `gray`, rows of `row` bytes, as one zstd frame.
-    pub fn compress(&self, gray: &[u8], row: usize, haste: Haste) -> Result<Vec<u8>> {
+    pub fn compress(&self, gray: &[u8], row: usize, haste: Haste) -> Result<Buffer> {
         let frame = self.frames.fetch_add(1, Ordering::Relaxed);
         match haste {
             Haste::None => {}
@@ -173,7 +174,7 @@ impl Chooser {
     }
 
     /// Compresses in all ways, chooses, and answers the frame in the way chosen.
-    fn try_all(&self, mut costs: MutexGuard<'_, Vec<Cost>>, gray: &[u8], row: usize) -> Result<Vec<u8>> {
+    fn try_all(&self, mut costs: MutexGuard<'_, Vec<Cost>>, gray: &[u8], row: usize) -> Result<Buffer> {
         let ways = self.compression.ways();
         let mut frames = Vec::with_capacity(ways.len());
         let mut found = Vec::with_capacity(ways.len());
@@ -199,9 +200,9 @@ impl Chooser {
 }
 
 /// The frame, and the least time it took.
-fn fastest(gray: &[u8], row: usize, way: &Way) -> Result<(Vec<u8>, f64)> {
+fn fastest(gray: &[u8], row: usize, way: &Way) -> Result<(Buffer, f64)> {
     let mut best = f64::INFINITY;
-    let mut frame = Vec::new();
+    let mut frame = Buffer::default();
     for _ in 0..RUNS {
         let began = Instant::now();
         frame = compress(gray, row, way)?;
@@ -305,7 +306,7 @@ mod tests {
         let chooser = Chooser::new(Compression::Level(7));
         let mut expected = Vec::with_capacity(zstd_safe::compress_bound(gray.len()));
         zstd_safe::compress(&mut expected, &gray, 7).unwrap();
-        assert_eq!(chooser.compress(&gray, ROW, Haste::None).unwrap(), expected);
+        assert_eq!(*chooser.compress(&gray, ROW, Haste::None).unwrap(), expected);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod journal;
 pub mod lock;
 pub mod log;
+pub mod memory;
 pub mod pool;
 pub mod recover;
 pub mod shard;

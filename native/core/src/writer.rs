@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::budget::{self, Charge};
 use crate::chooser::{Chooser, Compression, Haste};
 use crate::chunk::SealedChunk;
-use crate::encode::{Compressor, EncodedMessage, encode};
+use crate::encode::{Compressor, EncodedMessage, Piece, cut, encode};
 use crate::error::{Error, Result, guarded};
 use crate::frame::FrameSpec;
 use crate::log::{Accepted, ChunkLog, Options};
@@ -18,19 +18,27 @@ use crate::stamps::Stamping;
 /// Called once with the outcome of a call, on any thread; must not panic or block.
 pub type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
-/// The frames of one call.
+/// The frames of one call, or why they are refused: that is told when its turn has come.
 #[derive(Debug)]
 pub struct Message {
-    /// Each is an encoded image or whole raw frames.
-    pub parts: Vec<Vec<u8>>,
-    /// What these bytes take of the budget.
-    pub charge: Charge,
-    /// How they are read.
-    pub spec: Result<FrameSpec>,
-    /// When the frames were taken.
-    pub stamping: Result<Stamping>,
-    /// Set: these frames are that chunk, whole.
-    pub chunk_index: Option<u64>,
+    frames: Result<(Vec<Piece>, FrameSpec, Stamping)>,
+    chunk_index: Option<u64>,
+}
+
+impl Message {
+    /// Copies the frames in `parts`, each an encoded image or whole raw frames.
+    ///
+    /// `charge`: what these bytes take of the budget. `chunk_index`: set, these frames are that chunk, whole.
+    pub fn new<P: AsRef<[u8]>>(
+        parts: &[P],
+        charge: Charge,
+        spec: Result<FrameSpec>,
+        stamping: Result<Stamping>,
+        chunk_index: Option<u64>,
+    ) -> Self {
+        let frames = spec.and_then(|spec| Ok((cut(parts, &spec, charge)?, spec, stamping?)));
+        Self { frames, chunk_index }
+    }
 }
 
 /// See the module. Dropping it lets queued calls finish and releases the files.
@@ -69,7 +77,6 @@ struct Pending {
 struct Encoded {
     message: Result<(EncodedMessage, Stamping)>,
     chunk_index: Option<u64>,
-    charge: Charge,
 }
 
 fn haste() -> Haste {
@@ -125,21 +132,18 @@ impl ChunkWriter {
             return;
         }
         let inner = Arc::clone(&self.inner);
-        let Message { parts, mut charge, spec, stamping, chunk_index } = message;
+        let Message { frames, chunk_index } = message;
         let ready = move |message: Result<(EncodedMessage, Stamping)>| {
-            if let Ok((message, _)) = &message {
-                charge.resize(message.bytes());
-            }
-            *lock(&pending.encoded) = Some(Encoded { message, chunk_index, charge });
+            *lock(&pending.encoded) = Some(Encoded { message, chunk_index });
             inner.kick();
         };
-        match spec.and_then(|spec| stamping.map(|stamping| (spec, stamping))) {
+        match frames {
             Err(error) => ready(Err(error)),
-            Ok((spec, stamping)) => {
+            Ok((pieces, spec, stamping)) => {
                 // Who pushes whole chunks waits for each; a camera does not.
                 let haste = if chunk_index.is_some() { || Haste::None } else { haste };
                 let compressor = Compressor { chooser: self.chooser(), haste };
-                encode(parts, spec, compressor, move |result| {
+                encode(pieces, spec, compressor, move |result| {
                     ready(result.map(|message| (message, stamping)));
                 });
             }
@@ -203,13 +207,12 @@ impl Inner {
     fn work_off(&self, slot: Slot) {
         match slot {
             Slot::Push(pending, done) => {
-                let Some(Encoded { message, chunk_index, charge }) = lock(&pending.encoded).take() else {
+                let Some(Encoded { message, chunk_index }) = lock(&pending.encoded).take() else {
                     return done(Err(Error::native("a message was lost before its turn; please report it")));
                 };
                 let result = message.and_then(|(message, stamping)| {
                     self.with_log(|log| log.append(&message, &stamping, chunk_index))
                 });
-                drop(charge);
                 done(result);
             }
             Slot::Seal(done) => done(self.with_log(ChunkLog::seal)),

@@ -1,7 +1,5 @@
 //! Raw pixels, without header or row padding.
 
-use std::ops::Range;
-
 use super::gray::{depth16, mean};
 use super::{Format, FrameSpec, Size};
 use crate::error::{Error, Result};
@@ -38,18 +36,17 @@ pub(super) fn count(length: usize, format: Format, size: Size) -> Result<(usize,
     Ok((length / frame, frame))
 }
 
-/// Hands the gray8 frames `frames` of `bytes` to `sink`.
+/// Hands the gray8 frames of `bytes` to `sink`.
 pub(super) fn decode(
     bytes: &[u8],
     format: Format,
-    frames: Range<usize>,
     spec: &FrameSpec,
     sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
 ) -> Result<()> {
     let size = spec.size();
     let (_, length) = count(bytes.len(), format, size)?;
     let mut gray = Vec::new();
-    for raw in bytes.chunks_exact(length).take(frames.end).skip(frames.start) {
+    for raw in bytes.chunks_exact(length) {
         gray.clear();
         match format {
             Format::Mono16 if spec.big_endian => {
@@ -84,9 +81,9 @@ mod tests {
         FrameSpec { format, width, height, big_endian: false, significant_bits: 8, depth: Depth::FullScale }
     }
 
-    fn grays(bytes: &[u8], spec: &FrameSpec, frames: Range<usize>) -> Vec<Vec<u8>> {
+    fn grays(bytes: &[u8], spec: &FrameSpec) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
-        decode(bytes, spec.format, frames, spec, &mut |size, gray| {
+        decode(bytes, spec.format, spec, &mut |size, gray| {
             assert_eq!(size.pixels(), gray.len() as u64);
             out.push(gray.to_vec());
             Ok(())
@@ -98,24 +95,24 @@ mod tests {
     #[test]
     fn mono8_passes_unchanged() {
         let bytes: Vec<u8> = (0..12).collect();
-        assert_eq!(grays(&bytes, &spec(Format::Mono8, 2, 2), 1..3), [[4, 5, 6, 7], [8, 9, 10, 11]]);
+        assert_eq!(grays(&bytes, &spec(Format::Mono8, 2, 2)), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]);
     }
 
     #[test]
     fn colour_becomes_the_truncated_mean() {
         let pixels = [255, 255, 254, 0, 0, 2];
-        assert_eq!(grays(&pixels, &spec(Format::Rgb8, 2, 1), 0..1), [[254, 0]]);
-        assert_eq!(grays(&pixels, &spec(Format::Bgr8, 2, 1), 0..1), [[254, 0]]);
-        assert_eq!(grays(&[3, 3, 3, 255, 9, 9, 9, 0], &spec(Format::Rgba8, 1, 2), 0..1), [[3, 9]]);
+        assert_eq!(grays(&pixels, &spec(Format::Rgb8, 2, 1)), [[254, 0]]);
+        assert_eq!(grays(&pixels, &spec(Format::Bgr8, 2, 1)), [[254, 0]]);
+        assert_eq!(grays(&[3, 3, 3, 255, 9, 9, 9, 0], &spec(Format::Rgba8, 1, 2)), [[3, 9]]);
     }
 
     #[test]
     fn sixteen_bits_in_both_byte_orders() {
         let mut spec = spec(Format::Mono16, 2, 1);
         spec.significant_bits = 12;
-        assert_eq!(grays(&[0xf0, 0x0f, 0x10, 0x00], &spec, 0..1), [[255, 1]]);
+        assert_eq!(grays(&[0xf0, 0x0f, 0x10, 0x00], &spec), [[255, 1]]);
         spec.big_endian = true;
-        assert_eq!(grays(&[0x0f, 0xf0, 0x00, 0x10], &spec, 0..1), [[255, 1]]);
+        assert_eq!(grays(&[0x0f, 0xf0, 0x00, 0x10], &spec), [[255, 1]]);
     }
 
     #[test]

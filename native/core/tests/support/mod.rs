@@ -53,7 +53,7 @@ pub fn frame(n: usize, size: Size) -> Vec<u8> {
 pub fn message(bytes: Vec<u8>, size: Size, stamps: &[f64]) -> Message {
     let charge = budget::process().take(0).unwrap();
     let stamping = Stamping::new(stamps, 1e12);
-    Message { parts: vec![bytes], charge, spec: Ok(spec(size)), stamping, chunk_index: None }
+    Message::new(&[bytes], charge, Ok(spec(size)), stamping, None)
 }
 
 pub fn stamp(n: usize) -> f64 {
