@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -32,7 +32,9 @@ const SPEC: Native.FrameSpec = {
   format: 'auto',
   width: WIDTH,
   height: HEIGHT,
+  headerBytes: 0,
   bigEndian: false,
+  msbAligned: false,
   significantBits: 8,
   depth: 'full-scale',
   low: 0,
@@ -86,7 +88,14 @@ describe('native', () => {
     const pushed = push(w, shared, shared);
     shared.fill(99);
     structuredClone(shared, { transfer: [shared.buffer] }); // detaches it
-    assert.deepEqual(await pushed, { frames: 2, sealed: [], height: HEIGHT, width: WIDTH });
+    assert.deepEqual(await pushed, {
+      frames: 2,
+      clipped: 0,
+      sampleBits: 0,
+      sealed: [],
+      height: HEIGHT,
+      width: WIDTH,
+    });
     const sealed = await w.seal();
     assert.equal(sealed?.startMs, ARRIVAL - 200);
     for (const frame of readShard(join(folder, '000000.shard'), 2))
@@ -131,9 +140,15 @@ describe('native', () => {
     native.setMemoryLimit(3 * WIDTH * HEIGHT);
     const large = { ...SPEC, width: 1000, height: 1200 };
     const noise = new Uint8Array(randomBytes(large.width * large.height));
-    // Larger than the limit, it passes alone; it takes a while, and by now it is certainly not on disk.
-    const slow = writer({ chunkSize: 100 }).push(Array(8).fill(noise), large, NO_STAMPS, ARRIVAL, null);
-    assert.equal(native.memoryInFlight(), 8 * noise.length);
+    // Larger than the limit, it passes alone; a whole chunk of level 19 takes a while: by now it is not on disk.
+    const slow = writer({ chunkSize: 100, compression: '19' }).push(
+      Array(8).fill(noise),
+      large,
+      NO_STAMPS,
+      ARRIVAL,
+      0,
+    );
+    assert.ok(native.memoryInFlight() >= 8 * noise.length);
     assert.throws(() => push(writer(), flat(2)), /^Error: ERR_OVERLOAD: /);
     assert.equal((await slow).frames, 8);
     assert.equal(native.memoryInFlight(), 0);
@@ -155,6 +170,33 @@ describe('native', () => {
       ],
     );
     assert.equal(await w.seal(), null);
+    await w.close();
+  });
+
+  it('cuts, bins and turns frames, and tells what it saw of their samples', async () => {
+    const w = writer();
+    const samples = Uint16Array.of(16, 32, 64, 80, 1040, 1023, 48, 96);
+    const region = { x: 1, y: 0, width: 3, height: 0, bin: 1, flip: 'horizontal' };
+    const spec = { ...SPEC, format: 'mono10', width: 4, height: 2, significantBits: 10, region };
+    const part = Buffer.from(samples.buffer);
+    if (endianness() === 'BE') part.swap16();
+    const { frames, clipped, sampleBits, height, width } = await w.push(
+      [part],
+      spec,
+      NO_STAMPS,
+      ARRIVAL,
+      null,
+    );
+    assert.deepEqual([frames, clipped, sampleBits, height, width], [1, 1, 0xffff, 2, 3]);
+    const outside = { ...spec, region: { ...region, width: 4 } };
+    await assert.rejects(
+      w.push([part], outside, NO_STAMPS, ARRIVAL, null),
+      /^Error: ERR_FRAME_SHAPE: .*4×2.*columns 1 to 4/,
+    );
+    await w.seal();
+    assert.deepEqual([...(readShard(join(folder, '000000.shard'), 1)[0] ?? [])], [20, 16, 8, 24, 12, 255]);
+    const wrong = { ...spec, region: { ...region, bin: 3 } };
+    await assert.rejects(w.push([part], wrong, NO_STAMPS, ARRIVAL, null), /^Error: ERR_FRAME_FORMAT: .*bin/);
     await w.close();
   });
 
@@ -204,6 +246,20 @@ describe('native', () => {
     assert.equal(native.crc32c(Buffer.from('123456789')), 0xe3069283);
     assert.equal(native.crc32c(Buffer.from('6789'), native.crc32c(Buffer.from('12345'))), 0xe3069283);
     assert.equal(native.crc32c(new Uint8Array()), 0);
+  });
+
+  it('compresses otherwise from the next push on, in ways that read back alike', async () => {
+    const w = writer({ compression: 'auto' });
+    const ways: string[] = [];
+    for (const compression of ['auto', 'fast', 'small', '-7', '19']) {
+      w.setCompression(compression);
+      await push(w, flat(7));
+      ways.push(w.compressionWay);
+    }
+    assert.deepEqual(ways.slice(3), ['level -7', 'level 19']);
+    assert.throws(() => w.setCompression('best'), /^Error: ERR_NATIVE: .*auto, fast, small/);
+    assert.equal((await w.seal())?.frames, 5);
+    await w.close();
   });
 
   it('refuses options that make no sense', () => {

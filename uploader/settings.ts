@@ -104,12 +104,13 @@ const COMPRESSIONS = ['auto', 'fast', 'small'] as const;
 /** Levels beyond these trade nothing that a camera could use. */
 const [LOWEST_LEVEL, HIGHEST_LEVEL] = [-7, 19];
 const compressionExpected = `expected ${COMPRESSIONS.join(', ')}, or a zstd level from ${LOWEST_LEVEL} to ${HIGHEST_LEVEL}`;
-const isLevel = (value: number): boolean =>
-  Number.isInteger(value) && value >= LOWEST_LEVEL && value <= HIGHEST_LEVEL;
+const isCompression = (value: unknown): value is (typeof COMPRESSIONS)[number] | number =>
+  (COMPRESSIONS as readonly unknown[]).includes(value) ||
+  (Number.isInteger(value) && Number(value) >= LOWEST_LEVEL && Number(value) <= HIGHEST_LEVEL);
 const compression = v.pipe(
   v.unknown(),
   v.transform(asNumber),
-  v.union([v.picklist(COMPRESSIONS), v.pipe(v.number(), v.check(isLevel))], compressionExpected),
+  v.custom<(typeof COMPRESSIONS)[number] | number>(isCompression, compressionExpected),
 );
 
 const rheedFields = {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::budget::Charge;
 use crate::chooser::{Chooser, Haste};
 use crate::error::{Error, Result, guarded};
-use crate::frame::{FrameSpec, MAX_PIXELS, Size, Unit, split};
+use crate::frame::{FrameSpec, MAX_PIXELS, Size, Tally, Unit, split};
 use crate::memory::Buffer;
 use crate::pool;
 
@@ -26,6 +26,8 @@ pub struct EncodedMessage {
     pub size: Size,
     /// In order.
     pub frames: Vec<EncodedFrame>,
+    /// Of all of them, before the region was cut out.
+    pub tally: Tally,
     /// What they take of the budget.
     pub charge: Charge,
 }
@@ -65,7 +67,7 @@ pub struct Compressor {
 const MAX_DECODED: u64 = 16 * MAX_PIXELS;
 
 /// The frames of a piece, and what they take of the budget.
-type Encoded = (Vec<(Size, EncodedFrame)>, Charge);
+type Encoded = (Vec<(Size, EncodedFrame)>, Tally, Charge);
 
 struct Job<F> {
     spec: FrameSpec,
@@ -129,8 +131,10 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
 
     fn encode(&self, Piece { unit, bytes, mut charge }: Piece) -> Result<Encoded> {
         let mut frames = Vec::new();
-        unit.decode(&bytes, &self.spec, &mut |size, gray| {
+        let mut room = Vec::new();
+        let tally = unit.decode(&bytes, &self.spec, &mut |size, gray| {
             self.count(&unit, size)?;
+            let (size, gray) = self.spec.region.cut(size, gray, &mut room)?;
             let Compressor { chooser, haste } = &self.compressor;
             let bytes = chooser.compress(gray, size.width as usize, haste())?;
             let crc = crc32c::crc32c(&bytes);
@@ -138,7 +142,7 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
             Ok(())
         })?;
         charge.resize(frames.iter().map(|(_, frame)| frame.bytes.len()).sum());
-        Ok((frames, charge))
+        Ok((frames, tally, charge))
     }
 
     /// Refuses the message once its images decode to more than a message may.
@@ -161,7 +165,7 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
 fn join(results: impl Iterator<Item = Result<Encoded>>) -> Result<EncodedMessage> {
     let mut message: Option<EncodedMessage> = None;
     for result in results {
-        let (frames, charge) = result?;
+        let (frames, tally, charge) = result?;
         let Some(&(first, _)) = frames.first() else { continue };
         let expected = message.as_ref().map_or(first, |message| message.size);
         if let Some((size, _)) = frames.iter().find(|(size, _)| *size != expected) {
@@ -172,9 +176,12 @@ fn join(results: impl Iterator<Item = Result<Encoded>>) -> Result<EncodedMessage
         }
         let frames = frames.into_iter().map(|(_, frame)| frame);
         match &mut message {
-            None => message = Some(EncodedMessage { size: expected, frames: frames.collect(), charge }),
+            None => {
+                message = Some(EncodedMessage { size: expected, frames: frames.collect(), tally, charge });
+            }
             Some(message) => {
                 message.frames.extend(frames);
+                message.tally = message.tally.and(tally);
                 message.charge.join(charge);
             }
         }
@@ -188,18 +195,11 @@ mod tests {
     use crate::budget::Budget;
     use crate::chooser::Compression;
     use crate::error::Code;
-    use crate::frame::{Depth, Format};
+    use crate::frame::{Format, Region};
     use std::sync::mpsc;
 
     fn spec(width: u32, height: u32) -> FrameSpec {
-        FrameSpec {
-            format: Format::Auto,
-            width,
-            height,
-            big_endian: false,
-            significant_bits: 8,
-            depth: Depth::FullScale,
-        }
+        FrameSpec::new(Format::Auto, width, height)
     }
 
     fn compressor() -> Compressor {
@@ -236,15 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn the_region_s_size_is_the_message_s_and_all_pixels_are_tallied() {
+        let region = Region { x: 1, width: 2, bin: 2, ..Region::WHOLE };
+        let spec = FrameSpec { region, ..FrameSpec::new(Format::Mono10, 3, 2) };
+        let frame: Vec<u8> = [4u16, 40, 60, 1024, 48, 52].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let message = encode_now(&[[frame.clone(), frame].concat()], spec).unwrap();
+        assert_eq!(message.size, Size { width: 1, height: 1 });
+        assert_eq!(message.frames.len(), 2);
+        assert_eq!(message.tally, Tally { clipped: 2, bits: u16::MAX });
+        let mut gray = Vec::with_capacity(1);
+        zstd_safe::decompress(&mut gray, &message.frames[1].bytes).unwrap();
+        assert_eq!(gray, [12]);
+    }
+
+    #[test]
     fn a_panic_in_a_piece_refuses_its_message_alone() {
         let (tell, told) = mpsc::channel();
-        let charge = || BUDGET.take(64).unwrap();
         let parts = [vec![0; 64]];
-        let mut pieces = cut(&parts, &spec(8, 8), charge()).unwrap();
-        pieces.extend(cut(&parts, &spec(8, 8), charge()).unwrap());
-        pieces[1].unit.raw = Some(Format::Auto); // no format of raw pixels: panics, in a thread of the pool
-        let answer = move |result: Result<EncodedMessage>| tell.send(result).unwrap();
-        encode(pieces, spec(8, 8), compressor(), answer);
+        let pieces = cut(&parts, &spec(8, 8), BUDGET.take(64).unwrap()).unwrap();
+        let broken = Compressor { haste: || panic!("in a thread of the pool"), ..compressor() };
+        encode(pieces, spec(8, 8), broken, move |result| tell.send(result).unwrap());
         assert_eq!(told.recv().unwrap().unwrap_err().code, Code::Native);
         assert!(encode_now(&parts, spec(8, 8)).is_ok());
     }
@@ -258,7 +269,7 @@ mod tests {
         let (tell, told) = mpsc::channel();
         encode(pieces, spec(64, 64), compressor(), move |result| tell.send(result).unwrap());
         let message = told.recv().unwrap().unwrap();
-        assert_eq!(ALONE.held(), message.frames.iter().map(|frame| frame.bytes.len()).sum());
+        assert_eq!(ALONE.held(), message.frames.iter().map(|frame| frame.bytes.len()).sum::<usize>());
         drop(message);
         assert_eq!(ALONE.held(), 0);
     }

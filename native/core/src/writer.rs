@@ -22,13 +22,14 @@ pub type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
 #[derive(Debug)]
 pub struct Message {
     frames: Result<(Vec<Piece>, FrameSpec, Stamping)>,
-    chunk_index: Option<u64>,
+    /// Set: these frames are that chunk, whole.
+    pub chunk_index: Option<u64>,
 }
 
 impl Message {
     /// Copies the frames in `parts`, each an encoded image or whole raw frames.
     ///
-    /// `charge`: what these bytes take of the budget. `chunk_index`: set, these frames are that chunk, whole.
+    /// `charge`: what these bytes take of the budget.
     pub fn new<P: AsRef<[u8]>>(
         parts: &[P],
         charge: Charge,

@@ -9,7 +9,7 @@ use atomscale_core::budget;
 use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk;
 use atomscale_core::error::Result;
-use atomscale_core::frame::{Depth, Format, FrameSpec, Size};
+use atomscale_core::frame::{Format, FrameSpec, Size};
 use atomscale_core::log::{Accepted, Options};
 use atomscale_core::stamps::Stamping;
 use atomscale_core::writer::{ChunkWriter, Message};
@@ -26,14 +26,7 @@ pub fn writer(folder: &Path, chunk_size: usize) -> ChunkWriter {
 }
 
 pub fn spec(size: Size) -> FrameSpec {
-    FrameSpec {
-        format: Format::Auto,
-        width: size.width,
-        height: size.height,
-        big_endian: false,
-        significant_bits: 8,
-        depth: Depth::FullScale,
-    }
+    FrameSpec::new(Format::Auto, size.width, size.height)
 }
 
 /// A frame that differs from all others and does not compress away.
@@ -51,9 +44,12 @@ pub fn frame(n: usize, size: Size) -> Vec<u8> {
 
 /// A message of one part, its frames stamped one by one or on arrival.
 pub fn message(bytes: Vec<u8>, size: Size, stamps: &[f64]) -> Message {
+    message_of(&[bytes], Ok(spec(size)), stamps)
+}
+
+pub fn message_of(parts: &[Vec<u8>], spec: Result<FrameSpec>, stamps: &[f64]) -> Message {
     let charge = budget::process().take(0).unwrap();
-    let stamping = Stamping::new(stamps, 1e12);
-    Message::new(&[bytes], charge, Ok(spec(size)), stamping, None)
+    Message::new(parts, charge, spec, Stamping::new(stamps, 1e12), None)
 }
 
 pub fn stamp(n: usize) -> f64 {
