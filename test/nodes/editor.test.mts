@@ -34,6 +34,7 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
     ...['fps', 'rotationsPerMin', 'chunkSize', 'azimuth', 'format', 'width', 'height'],
     ...['headerBytes', 'byteOrder', 'align', 'significantBits', 'depth', 'low', 'high'],
     ...['cropX', 'cropY', 'cropWidth', 'cropHeight', 'bin', 'flip'],
+    ...['framing', 'every', 'maxFps', 'filenameTime'],
   ],
   'timeseries-stream': [
     ...STREAM,
@@ -51,7 +52,10 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     uploads: 4,
     clockSync: true,
   },
-  'rheed-stream': { rotationsPerMin: 0, chunkSize: '', format: 'auto', depth: 'full-scale', autoStart: true },
+  'rheed-stream': {
+    ...{ rotationsPerMin: 0, chunkSize: '', format: 'auto', depth: 'full-scale', autoStart: true },
+    ...{ framing: 'message', every: 1, maxFps: '' },
+  },
   'timeseries-stream': {
     pointsPerChunk: 100,
     flushInterval: 10,
@@ -181,6 +185,13 @@ describe('rules of the forms', () => {
     ['rheed-stream', 'headerBytes', { headerBytes: '-1' }, false],
     ['rheed-stream', 'cropX', { cropX: '0' }, true],
     ['rheed-stream', 'cropWidth', { cropWidth: '1.5' }, false],
+    ['rheed-stream', 'every', { every: '2' }, true],
+    ['rheed-stream', 'every', { every: '0' }, false],
+    ['rheed-stream', 'every', { every: '1.5' }, false],
+    ['rheed-stream', 'maxFps', { maxFps: '29.97' }, true],
+    ['rheed-stream', 'maxFps', { maxFps: '0' }, false],
+    ['rheed-stream', 'filenameTime', { filenameTime: 'YYYY-MM-DD___HH-mm-ss.SSS' }, true],
+    ['rheed-stream', 'filenameTime', { filenameTime: 'HH-mm-ss' }, false],
     ['timeseries-stream', 'pointsPerChunk', { pointsPerChunk: '0' }, false],
     ['timeseries-stream', 'channels', { channels: [{ source: 'payload', channel: 'a' }] }, true],
     ['timeseries-stream', 'channels', { channels: [{ source: 'payload', channel: '' }] }, false],
