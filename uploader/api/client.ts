@@ -19,6 +19,11 @@ export interface Call {
   readonly onSent?: () => void;
 }
 
+/** undici documents iterables as bodies; its types leave them out. */
+interface Outgoing extends Pick<Dispatcher.RequestOptions, 'method' | 'headers'> {
+  readonly body: Dispatcher.RequestOptions['body'] | AsyncIterable<Uint8Array>;
+}
+
 interface Answer {
   readonly status: number;
   readonly text: string;
@@ -111,14 +116,14 @@ export class ApiClient {
     name: string,
     url: string,
     timeout: number,
-    options: Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body'>,
+    options: Outgoing,
     dispatcher: Dispatcher = this.#dispatcher,
   ): Promise<Answer> {
     let answer: Dispatcher.ResponseData;
     let text: string;
     try {
       answer = await request(url, {
-        ...options,
+        ...(options as Dispatcher.RequestOptions),
         dispatcher,
         headersTimeout: timeout,
         bodyTimeout: timeout,

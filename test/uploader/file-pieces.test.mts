@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { randomFillSync } from 'node:crypto';
+import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import clientModule from '../../dist/uploader/api/client.js';
+import piecesModule from '../../dist/uploader/api/file-pieces.js';
+import rheedModule from '../../dist/uploader/api/rheed.js';
+
+const { filePieces } = piecesModule;
+const PIECE = 256 * 1024;
+
+describe('a file as a request body', () => {
+  let folder: string;
+  let path: string;
+  const bytes = randomFillSync(Buffer.alloc(9 * PIECE + 12_345));
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'atomscale-pieces-'));
+    path = join(folder, '000000.shard');
+    await writeFile(path, bytes);
+  });
+
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  async function withFile<T>(use: (file: FileHandle) => Promise<T>): Promise<T> {
+    const file = await open(path);
+    try {
+      return await use(file);
+    } finally {
+      await file.close();
+    }
+  }
+
+  it('comes whole and in order, in one buffer', () =>
+    withFile(async (file) => {
+      const seen: Buffer[] = [];
+      const buffers = new Set<ArrayBufferLike>();
+      for await (const piece of filePieces(file, bytes.length)) {
+        seen.push(Buffer.from(piece));
+        buffers.add(piece.buffer);
+      }
+      assert.ok(Buffer.concat(seen).equals(bytes));
+      assert.equal(buffers.size, 1);
+      const sizes = seen.map(({ length }) => length);
+      assert.deepEqual(sizes, [...Array(9).fill(PIECE), 12_345]);
+    }));
+
+  it('ends where a file has become shorter than it should be', () =>
+    withFile(async (file) => {
+      let length = 0;
+      for await (const piece of filePieces(file, bytes.length + PIECE)) length += piece.length;
+      assert.equal(length, bytes.length);
+    }));
+
+  it('is what a server gets that reads slowly and in small pieces', async function () {
+    this.timeout(60_000);
+    const received: Buffer[] = [];
+    const server = createServer((request, response) => {
+      // What is not read stays in the sockets' buffers, and the sender's piece waits.
+      request.on('readable', async () => {
+        for (let part = request.read(); part !== null; part = request.read()) received.push(part);
+      });
+      request.on('end', () => response.end());
+    });
+    const { port } = await listening(server);
+    const slow = await slowFront(port);
+    const api = new clientModule.ApiClient(`http://127.0.0.1:${slow.port}`, 'key', 4);
+    try {
+      await rheedModule.putShard(api, `http://127.0.0.1:${slow.port}/place`, path, bytes.length);
+      assert.ok(Buffer.concat(received).equals(bytes));
+    } finally {
+      await api.close();
+      slow.close();
+      server.close();
+    }
+  });
+});
+
+async function listening(server: Server): Promise<{ port: number }> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server.address() as AddressInfo;
+}
+
+/** Passes on what comes 16 KB at a time, with a pause after each. */
+async function slowFront(to: number): Promise<{ port: number; close: () => void }> {
+  const server = createTcpServer((incoming) => {
+    const outgoing = connect(to, '127.0.0.1');
+    outgoing.pipe(incoming);
+    for (const socket of [incoming, outgoing]) socket.on('error', () => undefined);
+    incoming.on('data', (part) => {
+      outgoing.write(part);
+      incoming.pause();
+      setTimeout(() => incoming.resume(), 5);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
