@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,26 +58,40 @@ describe('a file as a request body', () => {
       assert.equal(length, bytes.length);
     }));
 
-  it('is what a server gets that reads slowly', async function () {
-    this.timeout(60_000);
-    const received: Buffer[] = [];
-    const server = createServer((request, response) => {
-      request.on('data', (part: Buffer) => received.push(part));
-      request.on('end', () => response.end());
+  for (const protocol of ['http', 'https'] as const) {
+    it(`is what a server gets that reads slowly, over ${protocol}`, async function () {
+      this.timeout(60_000);
+      const received: Buffer[] = [];
+      const server = startServer(protocol, (request, response) => {
+        request.on('data', (part: Buffer) => received.push(part));
+        request.on('end', () => response.end());
+      });
+      const slow = await slowFront((await listening(server)).port);
+      const api = new clientModule.ApiClient('http://127.0.0.1', 'key', 4);
+      // The server's certificate is its own.
+      const { NODE_TLS_REJECT_UNAUTHORIZED: before } = process.env;
+      process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+      try {
+        await rheedModule.putShard(api, `${protocol}://127.0.0.1:${slow.port}/place`, path, bytes.length);
+        assert.ok(Buffer.concat(received).equals(bytes));
+      } finally {
+        if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+        else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+        await api.close();
+        slow.close();
+        server.close();
+      }
     });
-    const { port } = await listening(server);
-    const slow = await slowFront(port);
-    const api = new clientModule.ApiClient(`http://127.0.0.1:${slow.port}`, 'key', 4);
-    try {
-      await rheedModule.putShard(api, `http://127.0.0.1:${slow.port}/place`, path, bytes.length);
-      assert.ok(Buffer.concat(received).equals(bytes));
-    } finally {
-      await api.close();
-      slow.close();
-      server.close();
-    }
-  });
+  }
 });
+
+function startServer(protocol: 'http' | 'https', answer: RequestListener): Server {
+  if (protocol === 'http') return createServer(answer);
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) =>
+    readFileSync(new URL(`../fixtures/tls/${name}`, import.meta.url)),
+  );
+  return createTlsServer({ key, cert }, answer);
+}
 
 async function listening(server: Server): Promise<{ port: number }> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
