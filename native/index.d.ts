@@ -52,15 +52,22 @@ export declare function frameLength(bytes: Uint8Array): number | null
 
 /** How raw bytes become gray8 frames. */
 export interface FrameSpec {
-  /** auto, image, mono8, mono10, mono12, mono16, rgb8, bgr8 or rgba8. */
+  /**
+   * auto, image, or a PFNC name in lower case: mono8, mono10, mono12, mono16, mono10p, mono12p, mono10packed,
+   * mono12packed, rgb8, bgr8, rgba8, bayerrg8, bayergr8, bayergb8, bayerbg8.
+   */
   format: string
   /** Pixels of a raw frame; 0 = not given. */
   width: number
   /** Pixels of a raw frame; 0 = not given. */
   height: number
+  /** Bytes before the pixels of each raw frame, which are skipped. */
+  headerBytes: number
   /** Byte order of raw 16-bit samples. */
   bigEndian: boolean
-  /** Bits that carry signal in a 16-bit sample; 8 (or 0) says nothing about 16-bit samples: all 16. */
+  /** Raw 16-bit samples are filled from the most significant bit. */
+  msbAligned: boolean
+  /** Bits that carry signal in a sample of more than 8 bits, 8–16; 0 = as the format or the image says. */
   significantBits: number
   /** full-scale, frame-max or window. */
   depth: string
@@ -68,6 +75,8 @@ export interface FrameSpec {
   low: number
   /** Raw count that becomes white, for depth window. */
   high: number
+  /** What of a frame is kept; none = all of it, as it is. */
+  region?: Region
 }
 
 /** Bytes held by pushes that are not on disk yet, over all writers of the process. */
@@ -77,6 +86,13 @@ export declare function memoryInFlight(): number
 export interface PushResult {
   /** Frames in it. */
   frames: number
+  /** Pixels that `depth` could not show: samples above the significant bits, or outside of the window. */
+  clipped: number
+  /**
+   * Which bits of samples of more than 8 are ever set: all or-ed, the highest significant bit moved up to the
+   * highest of 16. 0 when there were none.
+   */
+  sampleBits: number
   /** Chunks sealed since the last answer, oldest first. */
   sealed: Array<SealedChunk>
   /** Of each frame. */
@@ -104,6 +120,22 @@ export interface RecoveredChunk {
    * was nothing in it, and the files are gone.
    */
   damaged: string | null
+}
+
+/** A part of the gray frame, cut out, then binned, then flipped. */
+export interface Region {
+  /** Its first column. */
+  x: number
+  /** Its first row. */
+  y: number
+  /** Pixels; 0 = up to the right edge. */
+  width: number
+  /** Pixels; 0 = down to the lower edge. */
+  height: number
+  /** Side of the squares whose truncated mean becomes a pixel: 1, 2 or 4. */
+  bin: number
+  /** none, horizontal, vertical or both. */
+  flip: string
 }
 
 /** A chunk that is a shard on disk now, ready to be sent. */

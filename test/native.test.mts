@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
@@ -32,7 +32,9 @@ const SPEC: Native.FrameSpec = {
   format: 'auto',
   width: WIDTH,
   height: HEIGHT,
+  headerBytes: 0,
   bigEndian: false,
+  msbAligned: false,
   significantBits: 8,
   depth: 'full-scale',
   low: 0,
@@ -86,7 +88,14 @@ describe('native', () => {
     const pushed = push(w, shared, shared);
     shared.fill(99);
     structuredClone(shared, { transfer: [shared.buffer] }); // detaches it
-    assert.deepEqual(await pushed, { frames: 2, sealed: [], height: HEIGHT, width: WIDTH });
+    assert.deepEqual(await pushed, {
+      frames: 2,
+      clipped: 0,
+      sampleBits: 0,
+      sealed: [],
+      height: HEIGHT,
+      width: WIDTH,
+    });
     const sealed = await w.seal();
     assert.equal(sealed?.startMs, ARRIVAL - 200);
     for (const frame of readShard(join(folder, '000000.shard'), 2))
@@ -155,6 +164,33 @@ describe('native', () => {
       ],
     );
     assert.equal(await w.seal(), null);
+    await w.close();
+  });
+
+  it('cuts, bins and turns frames, and tells what it saw of their samples', async () => {
+    const w = writer();
+    const samples = Uint16Array.of(16, 32, 64, 80, 1040, 1023, 48, 96);
+    const region = { x: 1, y: 0, width: 3, height: 0, bin: 1, flip: 'horizontal' };
+    const spec = { ...SPEC, format: 'mono10', width: 4, height: 2, significantBits: 10, region };
+    const part = Buffer.from(samples.buffer);
+    if (endianness() === 'BE') part.swap16();
+    const { frames, clipped, sampleBits, height, width } = await w.push(
+      [part],
+      spec,
+      NO_STAMPS,
+      ARRIVAL,
+      null,
+    );
+    assert.deepEqual([frames, clipped, sampleBits, height, width], [1, 1, 0xffff, 2, 3]);
+    const outside = { ...spec, region: { ...region, width: 4 } };
+    await assert.rejects(
+      w.push([part], outside, NO_STAMPS, ARRIVAL, null),
+      /^Error: ERR_FRAME_SHAPE: .*4×2.*columns 1 to 4/,
+    );
+    await w.seal();
+    assert.deepEqual([...(readShard(join(folder, '000000.shard'), 1)[0] ?? [])], [20, 16, 8, 24, 12, 255]);
+    const wrong = { ...spec, region: { ...region, bin: 3 } };
+    await assert.rejects(w.push([part], wrong, NO_STAMPS, ARRIVAL, null), /^Error: ERR_FRAME_FORMAT: .*bin/);
     await w.close();
   });
 

@@ -123,6 +123,15 @@ export class Clock {
     };
   }
 
+  /**
+   * The correction, or null when the clocks are not compared at all; undefined while the service is not reached: then
+   * a later one is better.
+   */
+  fresh(stamped: number): Correction | null | undefined {
+    if (!this.#enabled) return null;
+    return this.#failedAt === 0 ? this.correction(stamped) : undefined;
+  }
+
   status(): ClockStatus {
     const correction = this.correction();
     return {

@@ -1,4 +1,5 @@
 import { AtomscaleError } from './errors.js';
+import type { FrameSpec } from './types.js';
 
 /** Gray frames as array libraries give them: uint8, C order, shape (N,H,W) or (H,W). */
 export interface Frames {
@@ -15,6 +16,20 @@ export interface FlatFrames {
   readonly height: number;
   readonly width: number;
 }
+
+/** Raw gray frames of 8 bits, taken as they are. */
+export const gray8 = (width: number, height: number): FrameSpec => ({
+  format: 'mono8',
+  width,
+  height,
+  headerBytes: 0,
+  bigEndian: false,
+  msbAligned: false,
+  significantBits: 8,
+  depth: 'full-scale',
+  low: 0,
+  high: 255,
+});
 
 /**
  * Checks frames given to the library.

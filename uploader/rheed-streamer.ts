@@ -1,5 +1,5 @@
 import { AtomscaleError } from './errors.js';
-import { type Frames, flatFrames, type NestedFrames } from './frame-arrays.js';
+import { type Frames, flatFrames, gray8, type NestedFrames } from './frame-arrays.js';
 import type { RheedStream } from './rheed.js';
 import { Streamer } from './streamer.js';
 import type { RawSettings } from './types.js';
@@ -58,18 +58,8 @@ export class RheedStreamer extends Streamer<RheedStream> {
       );
     }
     const { data, height, width } = flatFrames(frames);
-    const spec = {
-      format: 'mono8',
-      width,
-      height,
-      bigEndian: false,
-      significantBits: 8,
-      depth: 'full-scale' as const,
-      low: 0,
-      high: 255,
-    };
     const stamps = captureStartMsUtc === undefined ? [] : [captureStartMsUtc];
-    await this.streamOf(dataId).push({ parts: [data], spec, stamps }, chunkIndex);
+    await this.streamOf(dataId).push({ parts: [data], spec: gray8(width, height), stamps }, chunkIndex);
   }
 
   /**

@@ -16,6 +16,9 @@ import type { FrameBatch } from './types.js';
 /** zstd level of a frame: on the noisy frames of a real camera level 1 is as small as 3 and three times as fast. */
 const LEVEL = 1;
 
+/** What became of the frames of a call; what is in it says `PushResult`. */
+export type Accepted = Pick<PushResult, 'frames' | 'clipped' | 'sampleBits'>;
+
 /** Frames of one camera on their way: through the native writer into chunks on disk, then to the service. */
 export class RheedStream extends Stream<RheedSidecar> {
   readonly kind = 'rheed';
@@ -40,7 +43,7 @@ export class RheedStream extends Stream<RheedSidecar> {
    * @param chunkIndex null: the frames flow into the open chunk; a number: they are that whole chunk
    * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_VALUE, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
    */
-  async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<{ frames: number }> {
+  async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<Accepted> {
     this.admit();
     if (chunkIndex !== null) this.admitIndex(chunkIndex);
     const [before, now] = [this.#hostClock, hostClock()];
@@ -62,8 +65,9 @@ export class RheedStream extends Stream<RheedSidecar> {
     } finally {
       this.#underWay -= 1;
     }
-    await this.accepted(result.frames);
-    return { frames: result.frames };
+    const { frames, clipped, sampleBits } = result;
+    await this.accepted(frames);
+    return { frames, clipped, sampleBits };
   }
 
   async flush(): Promise<void> {

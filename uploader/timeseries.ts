@@ -149,7 +149,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   }
 
   protected async seal(): Promise<void> {
-    const sidecar = await this.#enqueue(() => this.#open.seal());
+    const sidecar = await this.#enqueue(() => this.#open.seal(this.#clock));
     if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
   }
 
@@ -265,7 +265,13 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   }
 
   get #rowRules(): RowRules {
-    return { rowWindow: this.#rules.rowWindow / 1000, pointsPerChunk: this.#rules.pointsPerChunk };
+    const { rowWindow, pointsPerChunk } = this.#rules;
+    return { rowWindow: rowWindow / 1000, pointsPerChunk, clock: this.#clock };
+  }
+
+  /** Of the open chunk, where it can be fixed at its sealing: its first send then need not write it. */
+  get #clock(): Correction | null | undefined {
+    return this.context.clock.fresh(this.#hostClock);
   }
 
   /** Takes all waiting messages with one write: the disk, not the number of messages, sets the pace. */
@@ -297,7 +303,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   async #sealIfClockWasSet([first]: readonly Waiting[]): Promise<void> {
     if (first === undefined || jumpBetween(this.#hostClock, first.hostClock) === 0) return;
     try {
-      const sidecar = await this.#open.seal();
+      const sidecar = await this.#open.seal(this.#clock);
       if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
     } catch (error) {
       this.context.log.warn((error as Error).message);
@@ -316,7 +322,7 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
   }
 
   async #refill(fill: TimeseriesSettings['fill']): Promise<void> {
-    const sidecar = await this.#open.seal();
+    const sidecar = await this.#open.seal(this.#clock);
     if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
     this.#open.fill = fill;
     await this.#open.begin();
@@ -327,9 +333,8 @@ export class TimeseriesStream extends Stream<TimeseriesSidecar> {
     const fullness = this.#open.fullness(this.#rowRules);
     if (fullness === 'room') return;
     const sealNow = async (): Promise<void> => {
-      const sidecar = await this.#open.seal();
+      const sidecar = await this.#open.sealAndBegin(this.#clock);
       if (sidecar !== undefined) this.sealed(sidecar, this.#hostClock);
-      await this.#open.begin();
     };
     if (fullness === 'complete') {
       await sealNow().catch((error: unknown) => this.context.log.warn((error as Error).message));

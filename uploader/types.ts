@@ -56,13 +56,32 @@ export interface FrameSpec {
   /** Pixels; 0 = not given. */
   width: number;
   height: number;
+  /** Bytes before the pixels of each raw frame, which are skipped. */
+  headerBytes: number;
   bigEndian: boolean;
-  /** Bits that carry signal in a 16-bit sample; 8 for 8-bit formats. */
+  /** Raw 16-bit samples are filled from the most significant bit. */
+  msbAligned: boolean;
+  /** Bits that carry signal in a sample of more than 8 bits, 8–16; 0 = as the format or the image says. */
   significantBits: number;
   depth: 'full-scale' | 'frame-max' | 'window';
   /** Ends of the window in raw counts, for depth `window`. */
   low: number;
   high: number;
+  /** None: the whole frame, as it is. */
+  region?: Region;
+}
+
+/** What of a gray frame is kept: cut out, then binned, then flipped. */
+export interface Region {
+  /** First column and row. */
+  x: number;
+  y: number;
+  /** Pixels; 0 = up to the frame's edge. */
+  width: number;
+  height: number;
+  /** Side of the squares whose truncated mean becomes a pixel. */
+  bin: number;
+  flip: 'none' | 'horizontal' | 'vertical' | 'both';
 }
 
 /** Frames of one message, as they came. */

@@ -1,5 +1,4 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { Uploader } from '../../uploader/uploader.js';
 import type { AccountUser } from '../common/account.js';
 import { Lease } from './lease.js';
 import { type NodeLog, nodeLogger } from './logger.js';
@@ -11,8 +10,11 @@ module.exports = function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, config);
     const lease = new Lease(async () => {
       const userDir = RED.settings.userDir ?? process.cwd();
+      const options = uploaderOptions(config, this.credentials?.apiKey, userDir);
       const logger = nodeLogger(RED.log as unknown as NodeLog, this, verbosityOf(config));
-      return Uploader.acquire({ ...uploaderOptions(config, this.credentials?.apiKey, userDir), logger });
+      // Loaded for the first account in use: its HTTP client alone would take a tenth of a second of every start.
+      const { Uploader } = await import('../../uploader/uploader.js');
+      return Uploader.acquire({ ...options, logger });
     });
     Object.assign(this, {
       join: (user: AccountUser) => lease.join(user),

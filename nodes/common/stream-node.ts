@@ -279,15 +279,15 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   #store(
     key: string,
     msg: NodeMessage,
-    { data, skipped }: Read<D>,
+    { data, skipped, opens = true }: Read<D>,
     done: Done,
   ): Promise<unknown> | undefined {
     this.#skipped += skipped;
-    if (data === null) {
+    const open = this.#streams.open(key);
+    if (data === null || !(open || opens)) {
       done();
       return undefined;
     }
-    const open = this.#streams.open(key);
     if (open) {
       this.#push(open.stream, data, done);
       return undefined;

@@ -74,9 +74,12 @@ function flatSize(length: number, announced: Size, samples: number): Size {
   );
 }
 
-/** The format that numbers are in: nested arrays are raw, `auto` is gray or colour by their shape. */
+/** The format that numbers are in: one of whole bytes, and for `auto` gray or colour by their shape. */
 function rawFormat(format: string, colour: boolean): string {
   if (format === 'auto') return colour ? 'rgb8' : 'mono8';
+  const layout = layoutOf(format);
+  // Numbers are samples already: nothing is packed.
+  if (layout && layout.stored % 8 !== 0) return `mono${layout.bits}`;
   if (format !== 'image') return format;
   throw new AtomscaleError(
     'ERR_FRAME_FORMAT',

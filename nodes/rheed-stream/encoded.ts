@@ -22,12 +22,24 @@ function isBmp(bytes: Uint8Array): boolean {
   return BMP_HEADERS.includes(header);
 }
 
-/** TIFF, the one format here whose file can hold several frames. */
-export function isTiff(bytes: Uint8Array): boolean {
-  return TIFF.some((signature) => startsWith(bytes, signature));
+/** Space and comments between the words of a PGM's head, and the whole head: magic, width, height, maximum. */
+const GAP = '(?:\\s|#[^\\n\\r]*[\\n\\r])+';
+const PGM = new RegExp(`^P[25](?=\\s)${GAP}\\d+${GAP}\\d+${GAP}\\d+\\s`);
+
+/** Two letters are not enough here either: the head must be whole. */
+function isPgm(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0x50 || (bytes[1] !== 0x32 && bytes[1] !== 0x35)) return false;
+  return PGM.test(
+    Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('latin1'),
+  );
 }
 
-/** Whether the bytes begin like a PNG, JPEG, TIFF or BMP. */
+/** TIFF and PGM: the formats whose file can hold several frames. */
+export function holdsSeveral(bytes: Uint8Array): boolean {
+  return TIFF.some((signature) => startsWith(bytes, signature)) || isPgm(bytes);
+}
+
+/** Whether the bytes begin like a PNG, JPEG, TIFF, BMP or PGM. */
 export function isEncodedImage(bytes: Uint8Array): boolean {
-  return SIGNATURES.some((signature) => startsWith(bytes, signature)) || isTiff(bytes) || isBmp(bytes);
+  return SIGNATURES.some((signature) => startsWith(bytes, signature)) || isBmp(bytes) || holdsSeveral(bytes);
 }

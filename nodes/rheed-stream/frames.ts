@@ -4,8 +4,9 @@ import type { FrameBatch, FrameSpec, RawSettings } from '../../uploader/types.js
 import { describe, tagOf } from '../common/kinds.js';
 import { toMillis } from '../common/time.js';
 import { readArrays } from './arrays.js';
-import { isEncodedImage, isTiff } from './encoded.js';
-import { layoutOf, readDepth, readFormat } from './pixels.js';
+import { holdsSeveral, isEncodedImage } from './encoded.js';
+import { frameBytes, layoutOf, readDepth, readFormat, readHeaderBytes } from './pixels.js';
+import { readRegion } from './region.js';
 import { readSize, type Size } from './size.js';
 
 /** Properties of a message that are read here. */
@@ -24,6 +25,8 @@ interface Pixels {
   readonly parts: readonly Uint8Array[];
   readonly format: string;
   readonly size: Size;
+  /** Bytes before each raw frame. */
+  readonly headerBytes: number;
   /** Samples of two bytes whose order the machine, not the camera, decided. */
   readonly hostOrder?: 'little' | 'big';
 }
@@ -39,21 +42,32 @@ function asBytes(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-function readViews(views: readonly ArrayBufferView[], format: string, size: Size): Pixels {
+function readViews(
+  views: readonly ArrayBufferView[],
+  format: string,
+  size: Size,
+  headerBytes: number,
+): Pixels {
   const tags = new Set(views.map(tagOf));
   const parts = Array.from(views, asBytes);
   if (tags.size === 1 && tags.has('Uint16Array')) {
     const resolved = format === 'auto' ? 'mono16' : format;
-    if (layoutOf(resolved)?.bytes !== 2) {
+    if (layoutOf(resolved)?.stored !== 16) {
       refuse('ERR_FRAME_FORMAT', `payload: expected bytes for format ${format}, got a Uint16Array`);
     }
-    return { parts, format: resolved, size, hostOrder: endianness() === 'LE' ? 'little' : 'big' };
+    return {
+      parts,
+      format: resolved,
+      size,
+      headerBytes,
+      hostOrder: endianness() === 'LE' ? 'little' : 'big',
+    };
   }
   for (const tag of tags) {
     if (tag !== 'Uint8Array' && tag !== 'Uint8ClampedArray')
       refuse('ERR_FRAME_FORMAT', `payload: ${EXPECTED}, got ${tag}`);
   }
-  return { parts, format: bytesFormat(parts, format, size), size };
+  return { parts, format: bytesFormat(parts, format, size), size, headerBytes };
 }
 
 /** What bytes are: `auto` is settled here, by their beginning, so that all of a message is read alike. */
@@ -67,7 +81,7 @@ function bytesFormat(parts: readonly Uint8Array[], format: string, size: Size): 
   if (format === 'image' || encoded > 0) {
     refuse(
       'ERR_FRAME_FORMAT',
-      `payload: expected PNG, JPEG, TIFF or BMP, got ${parts.length - encoded} part(s) that are none`,
+      `payload: expected PNG, JPEG, TIFF, BMP or PGM, got ${parts.length - encoded} part(s) that are none`,
     );
   }
   if (size.height === 0 || size.width === 0) {
@@ -80,28 +94,28 @@ function bytesFormat(parts: readonly Uint8Array[], format: string, size: Size): 
   return size.colour ? 'rgb8' : 'mono8';
 }
 
-function readPixels(payload: unknown, format: string, size: Size): Pixels {
-  if (ArrayBuffer.isView(payload)) return readViews([payload], format, size);
+function readPixels(payload: unknown, format: string, size: Size, headerBytes: number): Pixels {
+  if (ArrayBuffer.isView(payload)) return readViews([payload], format, size, headerBytes);
   if (!Array.isArray(payload))
     return refuse('ERR_FRAME_FORMAT', `payload: ${EXPECTED}, got ${describe(payload)}`);
   if (payload.length === 0) refuse('ERR_FRAME_SHAPE', `payload: ${EXPECTED}, got an empty array`);
   // The first tells what it is: an array with holes can be four billion long, and walking it takes minutes.
   if (!ArrayBuffer.isView(payload[0])) {
     const { bytes, ...rest } = readArrays(payload, format, size);
-    return { parts: [bytes], ...rest, hostOrder: endianness() === 'LE' ? 'little' : 'big' };
+    return { parts: [bytes], ...rest, headerBytes: 0, hostOrder: endianness() === 'LE' ? 'little' : 'big' };
   }
   const stranger = payload.findIndex((part) => !ArrayBuffer.isView(part));
   if (stranger >= 0)
     refuse('ERR_FRAME_FORMAT', `payload: ${EXPECTED}, got ${describe(payload[stranger])} among buffers`);
-  return readViews(payload as ArrayBufferView[], format, size);
+  return readViews(payload as ArrayBufferView[], format, size, headerBytes);
 }
 
 /** Frames in the message, undefined where only decoding can tell. Checks that raw parts hold whole frames. */
-function countFrames({ parts, format, size }: Pixels): number | undefined {
+function countFrames({ parts, format, size, headerBytes }: Pixels): number | undefined {
   const layout = layoutOf(format);
   let frames: number | undefined;
   if (!layout) {
-    frames = parts.some(isTiff) ? undefined : parts.length;
+    frames = parts.some(holdsSeveral) ? undefined : parts.length;
   } else {
     if (size.height === 0 || size.width === 0) {
       refuse(
@@ -109,12 +123,13 @@ function countFrames({ parts, format, size }: Pixels): number | undefined {
         `expected width and height for raw ${format}, got none; set them, or msg.shape`,
       );
     }
-    const each = size.height * size.width * layout.bytes;
+    const each = frameBytes(layout, size, headerBytes);
+    const header = headerBytes > 0 ? ` behind a header of ${headerBytes}` : '';
     for (const part of parts) {
       if (part.length === 0 || part.length % each !== 0) {
         refuse(
           'ERR_FRAME_SHAPE',
-          `payload: expected a multiple of ${each} bytes (${size.width}x${size.height} ${format}), got ${part.length}`,
+          `payload: expected a multiple of ${each} bytes (${size.width}x${size.height} ${format}${header}), got ${part.length}`,
         );
       }
     }
@@ -154,15 +169,18 @@ function readStamps(msg: FrameMessage, frames: number | undefined): number[] {
  */
 export function readFrames(msg: FrameMessage, settings: RawSettings): FrameBatch {
   const asked = readFormat(msg.format ?? settings.format);
-  const pixels = readPixels(msg.payload, asked, readSize(msg, settings, asked));
+  const pixels = readPixels(msg.payload, asked, readSize(msg, settings, asked), readHeaderBytes(settings));
   const stamps = readStamps(msg, countFrames(pixels));
-  const depth = readDepth(settings, layoutOf(pixels.format)?.bits ?? 16);
+  const depth = readDepth(settings, layoutOf(pixels.format));
+  const region = readRegion(settings);
   const spec: FrameSpec = {
     format: pixels.format,
     width: pixels.size.width,
     height: pixels.size.height,
+    headerBytes: pixels.headerBytes,
     ...depth,
     bigEndian: pixels.hostOrder ? pixels.hostOrder === 'big' : depth.bigEndian,
+    ...(region ? { region } : {}),
   };
   return { parts: pixels.parts, spec, stamps };
 }

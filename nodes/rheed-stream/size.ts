@@ -34,7 +34,7 @@ function side(name: 'width' | 'height', given: unknown, setting: unknown): numbe
 
 /** Samples a pixel that the last number of a shape may stand for. */
 function isColour(last: number, format: string): boolean {
-  return format === 'rgba8' ? last === 4 : last === 3 && !format.startsWith('mono');
+  return format === 'rgba8' ? last === 4 : last === 3 && !/^(mono|bayer)/.test(format);
 }
 
 /**

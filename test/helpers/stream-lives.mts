@@ -1,4 +1,5 @@
 /** Small numbered frames and readings of both kinds of stream: what was sent is seen in what arrived. */
+import frameArrays from '../../dist/uploader/frame-arrays.js';
 import type { FrameBatch, Reading, StreamKind } from '../../dist/uploader/types.js';
 import type { Sandbox } from '../../sandbox/server.mts';
 
@@ -42,17 +43,11 @@ function frame(number: number): Uint8Array {
 
 /** Frames of these numbers, two a second. */
 export function frames(numbers: readonly number[]): FrameBatch {
-  const spec = {
-    format: 'mono8',
-    width: WIDTH,
-    height: HEIGHT,
-    bigEndian: false,
-    significantBits: 8,
-    depth: 'full-scale' as const,
-    low: 0,
-    high: 255,
+  return {
+    parts: numbers.map(frame),
+    spec: frameArrays.gray8(WIDTH, HEIGHT),
+    stamps: numbers.map((n) => (BEGAN + n / 2) * 1000),
   };
-  return { parts: numbers.map(frame), spec, stamps: numbers.map((n) => (BEGAN + n / 2) * 1000) };
 }
 
 /** The numbers of frames in pixels; NaN where a pixel is wrong. */

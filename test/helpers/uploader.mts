@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import frameArrays from '../../dist/uploader/frame-arrays.js';
 import type { RheedStream } from '../../dist/uploader/rheed.js';
 import type { FrameBatch, StatusEvent, StreamEvent } from '../../dist/uploader/types.js';
 import uploaderModule, {
@@ -28,17 +29,7 @@ export function numberedFrame(number: number): Uint8Array {
 /** Frames `from` … `from + count − 1` as one message, stamped evenly from a fixed beginning. */
 export function batch(from: number, count: number): FrameBatch {
   const parts = Array.from({ length: count }, (_, i) => numberedFrame(from + i));
-  const spec = {
-    format: 'mono8',
-    width: WIDTH,
-    height: HEIGHT,
-    bigEndian: false,
-    significantBits: 8,
-    depth: 'full-scale' as const,
-    low: 0,
-    high: 255,
-  };
-  return { parts, spec, stamps: [1_700_000_000_000 + (from * 1000) / FPS] };
+  return { parts, spec: frameArrays.gray8(WIDTH, HEIGHT), stamps: [1_700_000_000_000 + (from * 1000) / FPS] };
 }
 
 /** A folder and the uploaders on it, released at the end. */

@@ -32,7 +32,8 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   'rheed-stream': [
     ...STREAM,
     ...['fps', 'rotationsPerMin', 'chunkSize', 'azimuth', 'format', 'width', 'height'],
-    ...['byteOrder', 'significantBits', 'depth', 'low', 'high'],
+    ...['headerBytes', 'byteOrder', 'align', 'significantBits', 'depth', 'low', 'high'],
+    ...['cropX', 'cropY', 'cropWidth', 'cropHeight', 'bin', 'flip'],
   ],
   'timeseries-stream': [
     ...STREAM,
@@ -176,6 +177,10 @@ describe('rules of the forms', () => {
     ['rheed-stream', 'high', { low: '10', high: '10' }, false],
     ['rheed-stream', 'high', { low: '10', high: '11' }, true],
     ['rheed-stream', 'significantBits', { significantBits: '7' }, false],
+    ['rheed-stream', 'headerBytes', { headerBytes: '640' }, true],
+    ['rheed-stream', 'headerBytes', { headerBytes: '-1' }, false],
+    ['rheed-stream', 'cropX', { cropX: '0' }, true],
+    ['rheed-stream', 'cropWidth', { cropWidth: '1.5' }, false],
     ['timeseries-stream', 'pointsPerChunk', { pointsPerChunk: '0' }, false],
     ['timeseries-stream', 'channels', { channels: [{ source: 'payload', channel: 'a' }] }, true],
     ['timeseries-stream', 'channels', { channels: [{ source: 'payload', channel: '' }] }, false],
@@ -188,6 +193,16 @@ describe('rules of the forms', () => {
       true,
     ],
     ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', invalid: 'off' }] }, false],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', type: 'bit 31' }] }, true],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', type: 'bit 32' }] }, false],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', type: 'bit' }] }, false],
+    ['timeseries-stream', 'channels', { channels: [{ source: 'p', channel: 'a', deadband: '-1' }] }, false],
+    [
+      'timeseries-stream',
+      'channels',
+      { channels: [{ source: 'p', channel: 'a', minInterval: '500' }] },
+      true,
+    ],
     [
       'timeseries-stream',
       'channels',

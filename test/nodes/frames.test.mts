@@ -8,6 +8,7 @@ const SIZE = { width: '4', height: '3' };
 const PNG = Buffer.from('89504e470d0a1a0a0000000d', 'hex');
 const JPEG = Buffer.from('ffd8ffe000104a46', 'hex');
 const TIFF = Buffer.from('49492a0008000000', 'hex');
+const PGM = Buffer.from('P5 # gray\n2 3\n255\n123456');
 const BMP = Buffer.concat([Buffer.from('BM'), Buffer.alloc(12), Buffer.from([40, 0, 0, 0]), Buffer.alloc(8)]);
 
 describe('frames of a message', () => {
@@ -21,7 +22,9 @@ describe('frames of a message', () => {
       format: 'mono8',
       width: 4,
       height: 3,
+      headerBytes: 0,
       bigEndian: false,
+      msbAligned: false,
       significantBits: 8,
       depth: 'full-scale',
       low: 0,
@@ -62,12 +65,14 @@ describe('frames of a message', () => {
   });
 
   it('tells encoded images from raw bytes by their beginning, and noise from a BMP', () => {
-    for (const payload of [PNG, JPEG, TIFF, BMP]) {
+    for (const payload of [PNG, JPEG, TIFF, BMP, PGM]) {
       assert.equal(readFrames({ payload }, SIZE).spec.format, 'image');
     }
     const noise = Buffer.alloc(12, 200);
-    noise.write('BM');
-    assert.equal(readFrames({ payload: noise }, SIZE).spec.format, 'mono8');
+    for (const letters of ['BM', 'P5\n', 'P2 ', 'P5 4 3']) {
+      noise.write(letters);
+      assert.equal(readFrames({ payload: noise }, SIZE).spec.format, 'mono8');
+    }
     throwsCoded(() => readFrames({ payload: [PNG, noise] }, SIZE), 'ERR_FRAME_FORMAT');
     throwsCoded(() => readFrames({ payload: noise, format: 'image' }, SIZE), 'ERR_FRAME_FORMAT');
   });
@@ -83,6 +88,57 @@ describe('frames of a message', () => {
     assert.deepEqual([gray.height, gray.width], [5, 3]);
     const bgr = readFrames({ payload: Buffer.alloc(36), format: 'bgr8' }, SIZE).spec;
     assert.deepEqual([bgr.height, bgr.width, bgr.format], [3, 4, 'bgr8']);
+  });
+
+  it('knows the bytes of a frame of every raw format, the last of packed ones filled up', () => {
+    const bytes = {
+      ...{ mono8: 15, mono10: 30, mono12: 30, mono16: 30, rgb8: 45, bgr8: 45, rgba8: 60 },
+      ...{ mono10p: 19, mono12p: 23, mono10packed: 23, mono12packed: 23 },
+      ...{ bayerrg8: 15, bayergr8: 15, bayergb8: 15, bayerbg8: 15 },
+    };
+    for (const [format, length] of Object.entries(bytes)) {
+      const size = { width: 5, height: 3, format };
+      const { spec } = readFrames({ payload: Buffer.alloc(2 * length), timestamps: [1, 2] }, size);
+      assert.equal(spec.format, format);
+      throwsCoded(() => readFrames({ payload: Buffer.alloc(length + 1) }, size), 'ERR_FRAME_SHAPE');
+    }
+  });
+
+  it('knows of a header before each raw frame, and of none before images and numbers', () => {
+    const settings = { ...SIZE, headerBytes: '640' };
+    const { spec } = readFrames({ payload: Buffer.alloc(2 * 652), timestamps: [1, 2] }, settings);
+    assert.equal(spec.headerBytes, 640);
+    throwsCoded(
+      () => readFrames({ payload: Buffer.alloc(24) }, settings),
+      'ERR_FRAME_SHAPE',
+      /multiple of 652 bytes .*header of 640/,
+    );
+    assert.equal(readFrames({ payload: [[1, 2]] }, { headerBytes: 640 }).spec.headerBytes, 0);
+    assert.equal(readFrames({ payload: PNG }, settings).spec.format, 'image');
+    throwsCoded(() => readFrames({ payload: PNG }, { headerBytes: -1 }), 'ERR_SETTINGS');
+  });
+
+  it('reads numbers in a packed format as the samples they are', () => {
+    for (const [format, unpacked] of [
+      ['mono10p', 'mono10'],
+      ['mono12packed', 'mono12'],
+    ]) {
+      const { spec, parts } = readFrames({ payload: [[1000, 1, 2]], format }, {});
+      assert.deepEqual([spec.format, parts[0]?.length], [unpacked, 6]);
+    }
+    const mosaic = readFrames({ payload: Buffer.alloc(60), shape: [4, 5, 3], format: 'bayerrg8' }, {}).spec;
+    assert.deepEqual([mosaic.height, mosaic.width], [5, 3]);
+  });
+
+  it('reads the region, none when it is the whole frame', () => {
+    const read = (settings: Record<string, unknown>) => readFrames({ payload: PNG }, settings).spec.region;
+    assert.equal(read({ cropX: '', cropY: '0', cropWidth: 0, bin: '1', flip: 'none' }), undefined);
+    assert.deepEqual(read({ cropX: '10', cropWidth: 20, bin: '2', flip: 'both' }), {
+      ...{ x: 10, y: 0, width: 20, height: 0 },
+      ...{ bin: 2, flip: 'both' },
+    });
+    for (const wrong of [{ cropX: -1 }, { cropHeight: 1.5 }, { bin: 3 }, { bin: 'two' }, { flip: 'up' }])
+      throwsCoded(() => read(wrong), 'ERR_SETTINGS');
   });
 
   it('takes Uint16Array as 16-bit samples in the order of the machine', () => {
@@ -142,6 +198,11 @@ describe('frames of a message', () => {
       readFrames({ payload: Buffer.alloc(24), format: 'mono12' }, { ...SIZE, ...settings }).spec;
     assert.equal(read({ byteOrder: 'big' }).bigEndian, true);
     assert.equal(read({ significantBits: '10' }).significantBits, 10);
+    assert.deepEqual([read({}).msbAligned, read({ align: 'msb' }).msbAligned], [false, true]);
+    throwsCoded(() => read({ align: 'middle' }), 'ERR_SETTINGS');
+    const image = (settings: Record<string, unknown>) =>
+      readFrames({ payload: PNG }, settings).spec.significantBits;
+    assert.deepEqual([image({}), image({ significantBits: 12 })], [0, 12]);
     assert.equal(read({ depth: 'frame-max' }).depth, 'frame-max');
     const window = read({ depth: 'window', low: '100', high: '' });
     assert.deepEqual([window.low, window.high], [100, 4095]);

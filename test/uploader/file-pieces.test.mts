@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomFillSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type FileHandle, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
@@ -28,35 +28,23 @@ describe('a file as a request body', () => {
 
   after(() => rm(folder, { recursive: true, force: true }));
 
-  async function withFile<T>(use: (file: FileHandle) => Promise<T>): Promise<T> {
-    const file = await open(path);
-    try {
-      return await use(file);
-    } finally {
-      await file.close();
+  it('comes whole and in order, in one buffer', async () => {
+    const seen: Buffer[] = [];
+    const buffers = new Set<ArrayBufferLike>();
+    for await (const piece of filePieces(path, bytes.length)) {
+      seen.push(Buffer.from(piece));
+      buffers.add(piece.buffer);
     }
-  }
+    assert.ok(Buffer.concat(seen).equals(bytes));
+    assert.equal(buffers.size, 1);
+  });
 
-  it('comes whole and in order, in one buffer', () =>
-    withFile(async (file) => {
-      const seen: Buffer[] = [];
-      const buffers = new Set<ArrayBufferLike>();
-      for await (const piece of filePieces(file, bytes.length)) {
-        seen.push(Buffer.from(piece));
-        buffers.add(piece.buffer);
-      }
-      assert.ok(Buffer.concat(seen).equals(bytes));
-      assert.equal(buffers.size, 1);
-      const sizes = seen.map(({ length }) => length);
-      assert.deepEqual(sizes, [...Array(99).fill(PIECE), 12_345]);
-    }));
-
-  it('ends where a file has become shorter than it should be', () =>
-    withFile(async (file) => {
-      let length = 0;
-      for await (const piece of filePieces(file, bytes.length + PIECE)) length += piece.length;
-      assert.equal(length, bytes.length);
-    }));
+  it('is an error where the file has become shorter than it should be', async () => {
+    const read = async (): Promise<void> => {
+      for await (const _ of filePieces(path, bytes.length + PIECE));
+    };
+    await assert.rejects(read(), /the file ends after/);
+  });
 
   for (const protocol of ['http', 'https'] as const) {
     it(`is what a server gets that reads slowly, over ${protocol}`, async function () {

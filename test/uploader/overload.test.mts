@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import frameArrays from '../../dist/uploader/frame-arrays.js';
 import inFlightModule from '../../dist/uploader/in-flight.js';
 import nativeModule from '../../dist/uploader/native.js';
 import type { Sandbox } from '../../sandbox/server.mts';
@@ -24,10 +25,7 @@ function noise(number: number): Uint8Array {
 const batchOf = (frame: Uint8Array) => ({
   parts: [frame],
   stamps: [],
-  spec: {
-    ...{ format: 'mono8', width: WIDTH, height: HEIGHT, bigEndian: false, significantBits: 8 },
-    ...{ depth: 'full-scale' as const, low: 0, high: 255 },
-  },
+  spec: frameArrays.gray8(WIDTH, HEIGHT),
 });
 
 describe('a disk that stalls', function () {

@@ -19,9 +19,9 @@ export interface Call {
   readonly onSent?: () => void;
 }
 
-/** undici documents iterables as bodies; its types leave them out. */
-interface Outgoing extends Pick<Dispatcher.RequestOptions, 'method' | 'headers'> {
-  readonly body: Dispatcher.RequestOptions['body'] | AsyncIterable<Uint8Array>;
+/** A request as it leaves. undici also takes what is iterated over, which its types leave out. */
+export interface Outgoing extends Pick<Dispatcher.RequestOptions, 'method' | 'headers'> {
+  readonly body: string | null | AsyncIterable<Uint8Array>;
 }
 
 interface Answer {
@@ -116,14 +116,15 @@ export class ApiClient {
     name: string,
     url: string,
     timeout: number,
-    options: Outgoing,
+    { body, ...options }: Outgoing,
     dispatcher: Dispatcher = this.#dispatcher,
   ): Promise<Answer> {
     let answer: Dispatcher.ResponseData;
     let text: string;
     try {
       answer = await request(url, {
-        ...(options as Dispatcher.RequestOptions),
+        ...options,
+        body: body as Exclude<Dispatcher.RequestOptions['body'], undefined>,
         dispatcher,
         headersTimeout: timeout,
         bodyTimeout: timeout,

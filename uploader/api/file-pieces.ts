@@ -1,34 +1,32 @@
-import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 
-/** More than a socket buffers, so that each piece is waited for. */
-const PIECE_BYTES = 256 * 1024;
+/** More than any socket takes at once: it must wait until all of a piece has left before it can have the next. */
+const PIECE = 256 * 1024;
 
 /**
- * A file as a request body, read into one buffer again and again: a buffer for each read, as streams make them, has V8
- * collect its whole heap for every few megabytes sent.
+ * A file's first `bytes` bytes as a request body, read into the same memory again and again. A stream of fresh buffers
+ * makes the collector stop Node-RED's event loop several times a second, since it counts memory outside its heap.
  *
- * The next piece is read when the reader asks for it: it must then be through with the last one. A socket is, once it
- * has drained; every piece but the last is larger than what it takes without draining.
- *
- * @param bytes of the file
+ * A piece holds until the next one is asked for. undici asks when the socket has handed the one before to the system
+ * (`drain`): its sockets hold at most 64 KiB (`highWaterMark`) without asking to wait, a piece is larger. The last
+ * piece, which may be smaller, is not overwritten.
  */
-export async function* filePieces(file: FileHandle, bytes: number): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(Math.min(bytes, PIECE_BYTES));
-  for (let at = 0; at < bytes; ) {
-    const filled = await fill(file, buffer, at);
-    yield buffer.subarray(0, filled);
-    if (filled < buffer.length) return;
-    at += filled;
+export async function* filePieces(path: string, bytes: number): AsyncGenerator<Buffer, void> {
+  const handle = await open(path);
+  try {
+    const memory = Buffer.allocUnsafeSlow(Math.min(PIECE, bytes));
+    for (let sent = 0; sent < bytes; ) {
+      const wanted = Math.min(memory.length, bytes - sent);
+      let filled = 0;
+      while (filled < wanted) {
+        const { bytesRead } = await handle.read(memory, filled, wanted - filled, sent + filled);
+        if (bytesRead === 0) throw new Error(`the file ends after ${sent + filled} of ${bytes} bytes`);
+        filled += bytesRead;
+      }
+      sent += filled;
+      yield memory.subarray(0, filled);
+    }
+  } finally {
+    await handle.close();
   }
-}
-
-/** Fills the buffer from `at` on, up to the end of the file. */
-async function fill(file: FileHandle, buffer: Uint8Array, at: number): Promise<number> {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, at + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return filled;
 }

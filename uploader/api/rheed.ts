@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import * as v from 'valibot';
 import { ApiError } from '../errors.js';
 import type { RheedSettings } from '../types.js';
@@ -80,19 +79,19 @@ const floatText = (value: number): string => (Number.isInteger(value) ? value.to
 
 /** Sends a shard file to its presigned URL, streamed; no key, an empty content type. */
 export async function putShard(api: ApiClient, url: string, file: string, bytes: number): Promise<void> {
-  const handle = await open(file);
+  const body = filePieces(file, bytes);
   try {
     await api.exchange('PUT of a chunk', url, 60_000 + Math.ceil(bytes / 100), {
       method: 'PUT',
       headers: { 'content-type': '', 'content-length': String(bytes) },
-      body: filePieces(handle, bytes),
+      body,
     });
   } catch (error) {
     // Whatever storage answers, a new presigned URL is the remedy (they expire): never a final refusal.
     const { call, message, retryAfter } = error as ApiError;
     throw new ApiError(call, message, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) });
   } finally {
-    await handle.close();
+    await body.return();
   }
 }
 

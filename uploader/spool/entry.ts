@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { decodeChecked, encodeChecked } from './checked-json.js';
-import { codeOf, numbered, writeDurably } from './files.js';
+import { codeOf, numbered, replace, writeDurably } from './files.js';
 
 const shared = {
   version: v.literal(1),
@@ -70,8 +70,14 @@ export function entryOf<S extends Sidecar>(sidecar: S, hostClock?: number): Entr
 export const itemsOf = (sidecar: Sidecar): number =>
   sidecar.kind === 'rheed' ? sidecar.frames : sidecar.points;
 
+/** Writes a chunk's sidecar, on the disk platter with its name. */
 export async function writeSidecar(folder: string, sidecar: Sidecar): Promise<void> {
   await writeDurably(numbered(folder, sidecar.number, 'json'), encodeChecked(sidecar));
+}
+
+/** The same for whoever syncs the folder afterwards, with other names in it. */
+export async function placeSidecar(folder: string, sidecar: Sidecar): Promise<void> {
+  await replace(numbered(folder, sidecar.number, 'json'), encodeChecked(sidecar));
 }
 
 /** A chunk's sidecar; undefined when it is missing or damaged. */

@@ -31,9 +31,15 @@ export async function withFile<T>(
 
 /** Replaces a file so that either the old or the new text is there after a power cut. */
 export async function writeDurably(path: string, text: string): Promise<void> {
+  await replace(path, text);
+  await syncFolder(dirname(path));
+}
+
+/** Replaces a file as a whole. The text is on the disk platter; that it has this name is not before the folder is synced. */
+export async function replace(path: string, text: string): Promise<void> {
   const aside = `${path}.tmp`;
   await writeSynced(aside, text);
-  await renameDurably(aside, path);
+  await renameHeld(aside, path);
 }
 
 /** The text is on the disk platter; the file's name is not yet. */

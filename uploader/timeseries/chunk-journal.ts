@@ -1,6 +1,6 @@
-import { readFile, rename } from 'node:fs/promises';
-import { type TimeseriesSidecar, writeSidecar } from '../spool/entry.js';
-import { numbered, removeIfThere, spoolError, syncFolder } from '../spool/files.js';
+import { readFile } from 'node:fs/promises';
+import { placeSidecar, type TimeseriesSidecar } from '../spool/entry.js';
+import { numbered, removeIfThere, renameHeld, spoolError, syncFolder } from '../spool/files.js';
 import { encodeRecord, type Header, type JournalRecord, JournalWriter } from './journal.js';
 
 /** A whole chunk as the library was given it. */
@@ -20,7 +20,7 @@ export async function beginJournal(folder: string, number: number, text: string)
   }
 }
 
-/** Seals a journal: from now on it is only read. */
+/** Seals a journal: from now on it is only read. That outlives a power cut once the folder is synced. */
 export async function sealJournal(
   folder: string,
   journal: JournalWriter,
@@ -29,15 +29,18 @@ export async function sealJournal(
   const path = numbered(folder, sidecar.number, 'open');
   try {
     await journal.sync();
-    await writeSidecar(folder, sidecar);
-    await rename(path, numbered(folder, sidecar.number, 'rows'));
+    await placeSidecar(folder, sidecar);
+    await renameHeld(path, numbered(folder, sidecar.number, 'rows'));
   } catch (error) {
     throw spoolError(error, path, 'sealing');
   }
-  // It is sealed now, whatever follows: after a power cut the old name, with the same rows, is opened again.
-  await syncFolder(folder).catch(() => undefined);
   await journal.close().catch(() => undefined);
   return sidecar;
+}
+
+/** Syncs a sealed chunk's names. Where that fails it stays sealed: the old name, with the same rows, is opened again. */
+export async function syncSealed(folder: string): Promise<void> {
+  await syncFolder(folder).catch(() => undefined);
 }
 
 /** Gives up a journal in which nothing was confirmed; where that fails the next one takes its place. */
@@ -55,7 +58,9 @@ export async function writeTable(
   const { number } = header;
   const journal = await beginJournal(folder, number, encodeRecord(header) + encodeRecord(record));
   try {
-    return await sealJournal(folder, journal, sidecarOf(header, record, journal.bytes));
+    const sidecar = await sealJournal(folder, journal, sidecarOf(header, record, journal.bytes));
+    await syncSealed(folder);
+    return sidecar;
   } catch (error) {
     await removeJournal(folder, journal, number);
     throw error;
@@ -70,7 +75,9 @@ export async function sealTable(
   bytes: number,
 ): Promise<TimeseriesSidecar> {
   const journal = await JournalWriter.open(numbered(folder, header.number, 'open'), bytes);
-  return sealJournal(folder, journal, sidecarOf(header, record, bytes));
+  const sidecar = await sealJournal(folder, journal, sidecarOf(header, record, bytes));
+  await syncSealed(folder);
+  return sidecar;
 }
 
 function sidecarOf(

@@ -123,7 +123,8 @@ export class JournalWriter {
   /** Opens a journal, new (`length` 0) or cut back to `length` bytes. */
   static async open(path: string, length: number): Promise<JournalWriter> {
     try {
-      const handle = await open(path, length === 0 ? 'w' : 'r+', FILE_MODE);
+      if (length === 0) return new JournalWriter(path, await open(path, 'w', FILE_MODE), length);
+      const handle = await open(path, 'r+', FILE_MODE);
       await handle.truncate(length).catch(async (error: unknown) => {
         await handle.close();
         throw error;

@@ -9,6 +9,7 @@ import {
   removeJournal,
   sealJournal,
   sealTable,
+  syncSealed,
   writeTable,
 } from './chunk-journal.js';
 import {
@@ -30,13 +31,18 @@ interface Early {
   /** One may still land: the sealed chunk is then sent twice. */
   unanswered: boolean;
   /** The clock correction, fixed at the first one. */
-  clock: Correction | null | undefined;
+  clock: Clock;
 }
+
+/** A correction that is fixed; null: the clocks are not compared; undefined: it is fixed later. */
+type Clock = Correction | null | undefined;
 
 export interface RowRules {
   /** Seconds. */
   readonly rowWindow: number;
   readonly pointsPerChunk: number;
+  /** For chunks that are sealed on the way. */
+  readonly clock: Clock;
 }
 
 type Message = readonly (PlacedReading & { readonly units?: string })[];
@@ -169,7 +175,7 @@ export class OpenChunk {
             if (cells.length > 0) [taken, mark, cells] = [index, this.#mark(), []];
             await this.#append(own);
             own = [];
-            const sidecar = await this.seal();
+            const sidecar = await this.#seal(rules.clock);
             if (sidecar !== undefined) full.push(sidecar);
           }
           const chunk = this.#chunk ?? (await this.#begin());
@@ -210,8 +216,24 @@ export class OpenChunk {
   }
 
   /** Seals what is open: from now on it is only read. Undefined when there are no rows. */
-  async seal(): Promise<TimeseriesSidecar | undefined> {
+  async seal(clock: Clock): Promise<TimeseriesSidecar | undefined> {
     await this.#settle();
+    const sidecar = await this.#seal(clock);
+    if (sidecar !== undefined) await syncSealed(this.#folder);
+    return sidecar;
+  }
+
+  /** The same, and begins the next chunk: one sync of the folder is for both. */
+  async sealAndBegin(clock: Clock): Promise<TimeseriesSidecar | undefined> {
+    await this.#settle();
+    const sidecar = await this.#seal(clock);
+    // What fails here is tried again with the next reading.
+    if (this.#chunk === undefined) await this.#begin().catch(() => syncSealed(this.#folder));
+    return sidecar;
+  }
+
+  /** The folder is synced by whoever calls. */
+  async #seal(clock: Clock): Promise<TimeseriesSidecar | undefined> {
     const [chunk, journal] = [this.#chunk, this.#journal];
     if (chunk === undefined || journal === undefined) return undefined;
     let sidecar: TimeseriesSidecar | undefined;
@@ -219,7 +241,8 @@ export class OpenChunk {
       await removeJournal(this.#folder, journal, chunk.number);
       this.#next = chunk.next(chunk.number, chunk.chunkIndex);
     } else {
-      sidecar = await sealJournal(this.#folder, journal, this.#sidecar(chunk, this.early.unanswered));
+      const { unanswered, clock: fixed = clock } = this.early;
+      sidecar = await sealJournal(this.#folder, journal, this.#sidecar(chunk, unanswered, fixed));
       this.#next = chunk.next(chunk.number + 1, chunk.chunkIndex + 1);
     }
     this.#chunk = undefined;
@@ -252,7 +275,7 @@ export class OpenChunk {
     await journal.sync();
     if (this.early.clock !== undefined) return;
     this.early.clock = clock;
-    await writeSidecar(this.#folder, this.#sidecar(chunk, true));
+    await writeSidecar(this.#folder, this.#sidecar(chunk, true, clock));
   }
 
   async sync(): Promise<void> {
@@ -328,7 +351,7 @@ export class OpenChunk {
     if (cells.length > 0) await this.#journal?.append(encodeRecord({ cells }));
   }
 
-  #sidecar({ number, chunkIndex, rows }: Chunk, unanswered: boolean): TimeseriesSidecar {
+  #sidecar({ number, chunkIndex, rows }: Chunk, unanswered: boolean, clock: Clock): TimeseriesSidecar {
     return {
       version: 1,
       kind: 'timeseries',
@@ -338,7 +361,7 @@ export class OpenChunk {
       points: rows.points,
       bytes: this.bytes,
       early_unanswered: unanswered,
-      ...(this.early.clock === undefined ? {} : { clock: this.early.clock }),
+      ...(clock === undefined ? {} : { clock }),
     };
   }
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use atomscale_core::chunk::SealedChunk as Sealed;
-use atomscale_core::frame::{Depth, Format, FrameSpec as Spec, Size};
+use atomscale_core::frame::{Depth, Flip, Format, FrameSpec as Spec, Region as Cut, Size};
 use atomscale_core::log::{Accepted, Options};
 use atomscale_core::stamps::Stamping;
 use atomscale_core::{budget, error, writer};
@@ -18,15 +18,20 @@ use crate::to_js;
 /// How raw bytes become gray8 frames.
 #[napi(object, object_to_js = false)]
 pub struct FrameSpec {
-    /// auto, image, mono8, mono10, mono12, mono16, rgb8, bgr8 or rgba8.
+    /// auto, image, or a PFNC name in lower case: mono8, mono10, mono12, mono16, mono10p, mono12p, mono10packed,
+    /// mono12packed, rgb8, bgr8, rgba8, bayerrg8, bayergr8, bayergb8, bayerbg8.
     pub format: String,
     /// Pixels of a raw frame; 0 = not given.
     pub width: u32,
     /// Pixels of a raw frame; 0 = not given.
     pub height: u32,
+    /// Bytes before the pixels of each raw frame, which are skipped.
+    pub header_bytes: u32,
     /// Byte order of raw 16-bit samples.
     pub big_endian: bool,
-    /// Bits that carry signal in a 16-bit sample; 8 (or 0) says nothing about 16-bit samples: all 16.
+    /// Raw 16-bit samples are filled from the most significant bit.
+    pub msb_aligned: bool,
+    /// Bits that carry signal in a sample of more than 8 bits, 8–16; 0 = as the format or the image says.
     pub significant_bits: u32,
     /// full-scale, frame-max or window.
     pub depth: String,
@@ -34,6 +39,25 @@ pub struct FrameSpec {
     pub low: f64,
     /// Raw count that becomes white, for depth window.
     pub high: f64,
+    /// What of a frame is kept; none = all of it, as it is.
+    pub region: Option<Region>,
+}
+
+/// A part of the gray frame, cut out, then binned, then flipped.
+#[napi(object, object_to_js = false)]
+pub struct Region {
+    /// Its first column.
+    pub x: u32,
+    /// Its first row.
+    pub y: u32,
+    /// Pixels; 0 = up to the right edge.
+    pub width: u32,
+    /// Pixels; 0 = down to the lower edge.
+    pub height: u32,
+    /// Side of the squares whose truncated mean becomes a pixel: 1, 2 or 4.
+    pub bin: u32,
+    /// none, horizontal, vertical or both.
+    pub flip: String,
 }
 
 /// How a stream's chunks are made.
@@ -79,6 +103,11 @@ pub struct SealedChunk {
 pub struct PushResult {
     /// Frames in it.
     pub frames: u32,
+    /// Pixels that `depth` could not show: samples above the significant bits, or outside of the window.
+    pub clipped: i64,
+    /// Which bits of samples of more than 8 are ever set: all or-ed, the highest significant bit moved up to the
+    /// highest of 16. 0 when there were none.
+    pub sample_bits: u32,
     /// Chunks sealed since the last answer, oldest first.
     pub sealed: Vec<SealedChunk>,
     /// Of each frame.
@@ -173,19 +202,38 @@ impl ChunkWriter {
 }
 
 fn parse(spec: &FrameSpec) -> error::Result<Spec> {
+    let significant_bits = spec.significant_bits;
+    if !matches!(significant_bits, 0 | 8..=16) {
+        return Err(error::Error::format(format!(
+            "expected 8 to 16 significant bits, or 0, got {significant_bits}; set those of the camera"
+        )));
+    }
     Ok(Spec {
         format: Format::parse(&spec.format)?,
         width: spec.width,
         height: spec.height,
+        header_bytes: spec.header_bytes,
         big_endian: spec.big_endian,
-        significant_bits: spec.significant_bits,
+        msb_aligned: spec.msb_aligned,
+        significant_bits,
         depth: Depth::parse(&spec.depth, spec.low, spec.high)?,
+        region: spec.region.as_ref().map_or(Ok(Cut::WHOLE), parse_region)?,
     })
+}
+
+fn parse_region(region: &Region) -> error::Result<Cut> {
+    let Region { x, y, width, height, bin, ref flip } = *region;
+    if !matches!(bin, 1 | 2 | 4) {
+        return Err(error::Error::format(format!("expected 1, 2 or 4 as bin, got {bin}; set one of them")));
+    }
+    Ok(Cut { x, y, width, height, bin, flip: Flip::parse(flip)? })
 }
 
 fn push_result(accepted: Accepted) -> PushResult {
     PushResult {
         frames: count(accepted.frames),
+        clipped: accepted.tally.clipped.cast_signed(),
+        sample_bits: accepted.tally.bits.into(),
         sealed: accepted.sealed.iter().map(sealed_chunk).collect(),
         height: accepted.size.height,
         width: accepted.size.width,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::compress::compress;
 use crate::error::{Error, Result, guarded};
-use crate::frame::{FrameSpec, MAX_PIXELS, Size, Unit, split};
+use crate::frame::{FrameSpec, MAX_PIXELS, Size, Tally, Unit, split};
 use crate::pool;
 
 /// One compressed frame.
@@ -24,6 +24,8 @@ pub struct EncodedMessage {
     pub size: Size,
     /// In order.
     pub frames: Vec<EncodedFrame>,
+    /// Of all of them, before the region was cut out.
+    pub tally: Tally,
 }
 
 impl EncodedMessage {
@@ -37,7 +39,7 @@ impl EncodedMessage {
 /// few kilobytes of it then keep the machine busy for an hour.
 const MAX_DECODED: u64 = 16 * MAX_PIXELS;
 
-type UnitResult = Result<Vec<(Size, EncodedFrame)>>;
+type UnitResult = Result<(Vec<(Size, EncodedFrame)>, Tally)>;
 
 struct Job<F> {
     parts: Vec<Vec<u8>>,
@@ -113,15 +115,17 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
 
     fn encode(&self, n: usize) -> UnitResult {
         let mut frames = Vec::new();
+        let mut room = Vec::new();
         let unit = &self.units[n];
-        unit.decode(&self.parts, &self.spec, &mut |size, gray| {
+        let tally = unit.decode(&self.parts, &self.spec, &mut |size, gray| {
             self.count(unit, size)?;
+            let (size, gray) = self.spec.region.cut(size, gray, &mut room)?;
             let bytes = compress(gray, self.level)?;
             let crc = crc32c::crc32c(&bytes);
             frames.push((size, EncodedFrame { bytes, crc }));
             Ok(())
         })?;
-        Ok(frames)
+        Ok((frames, tally))
     }
 
     /// Refuses the message once its images decode to more than a message may.
@@ -141,9 +145,12 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
 /// The units' frames in order; the first error in the message's order, whichever came first in time.
 fn join(results: Vec<UnitResult>) -> Result<EncodedMessage> {
     let mut frames = Vec::new();
+    let mut tally = Tally::default();
     let mut first = None;
     for result in results {
-        for (size, frame) in result? {
+        let (encoded, seen) = result?;
+        tally = tally.and(seen);
+        for (size, frame) in encoded {
             let expected = *first.get_or_insert(size);
             if size != expected {
                 return Err(Error::shape(format!(
@@ -156,25 +163,18 @@ fn join(results: Vec<UnitResult>) -> Result<EncodedMessage> {
     }
     let size =
         first.ok_or_else(|| Error::native("a message without frames passed all checks; please report it"))?;
-    Ok(EncodedMessage { size, frames })
+    Ok(EncodedMessage { size, frames, tally })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Code;
-    use crate::frame::{Depth, Format};
+    use crate::frame::{Format, Region};
     use std::sync::mpsc;
 
     fn spec(width: u32, height: u32) -> FrameSpec {
-        FrameSpec {
-            format: Format::Auto,
-            width,
-            height,
-            big_endian: false,
-            significant_bits: 8,
-            depth: Depth::FullScale,
-        }
+        FrameSpec::new(Format::Auto, width, height)
     }
 
     fn encode_now(parts: Vec<Vec<u8>>, spec: FrameSpec) -> Result<EncodedMessage> {
@@ -196,6 +196,20 @@ mod tests {
             assert_eq!(gray, frame(n));
             assert_eq!(encoded.crc, crc32c::crc32c(&encoded.bytes));
         }
+    }
+
+    #[test]
+    fn the_region_s_size_is_the_message_s_and_all_pixels_are_tallied() {
+        let region = Region { x: 1, width: 2, bin: 2, ..Region::WHOLE };
+        let spec = FrameSpec { region, ..FrameSpec::new(Format::Mono10, 3, 2) };
+        let frame: Vec<u8> = [4u16, 40, 60, 1024, 48, 52].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let message = encode_now(vec![[frame.clone(), frame].concat()], spec).unwrap();
+        assert_eq!(message.size, Size { width: 1, height: 1 });
+        assert_eq!(message.frames.len(), 2);
+        assert_eq!(message.tally, Tally { clipped: 2, bits: u16::MAX });
+        let mut gray = Vec::with_capacity(1);
+        zstd_safe::decompress(&mut gray, &message.frames[1].bytes).unwrap();
+        assert_eq!(gray, [12]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::chunk::{Mark, OpenChunk, SealedChunk};
 use crate::encode::{EncodedFrame, EncodedMessage};
 use crate::error::{Error, Result, guarded};
-use crate::frame::Size;
+use crate::frame::{Size, Tally};
 use crate::journal::Header;
 use crate::stamps::{Plan, Stamping, plan};
 
@@ -34,6 +34,8 @@ pub struct Accepted {
     pub frames: usize,
     /// Of each frame.
     pub size: Size,
+    /// Of their samples.
+    pub tally: Tally,
     /// Chunks sealed since the last answer.
     pub sealed: Vec<SealedChunk>,
 }
@@ -114,7 +116,12 @@ impl ChunkLog {
         self.due = chunk_index.is_some() || self.open_frames() >= self.options.chunk_size;
         // The frames are in; a chunk that cannot be sealed now stays due.
         let _ = guarded(|| self.seal_due());
-        Ok(Accepted { frames: count, size: message.size, sealed: self.untold.drain(..).collect() })
+        Ok(Accepted {
+            frames: count,
+            size: message.size,
+            tally: message.tally,
+            sealed: self.untold.drain(..).collect(),
+        })
     }
 
     /// Seals the open chunk. Answers a chunk that no answer has named yet, the oldest first; None when there is none.

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atomscale_core::error::{Code, Result};
-use atomscale_core::frame::{Depth, Format, FrameSpec, Size, split};
+use atomscale_core::frame::{Format, FrameSpec, Size, split};
 use image::{GrayImage, ImageFormat};
 
 /// Counts the bytes that are taken, and the most at any moment.
@@ -35,14 +35,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const SPEC: FrameSpec = FrameSpec {
-    format: Format::Auto,
-    width: 0,
-    height: 0,
-    big_endian: false,
-    significant_bits: 8,
-    depth: Depth::FullScale,
-};
+const SPEC: FrameSpec = FrameSpec::new(Format::Auto, 0, 0);
 
 /// The sizes of the frames, or why there are none, and the bytes it took beyond the file.
 fn decode(bytes: Vec<u8>) -> (Result<Vec<Size>>, usize) {
@@ -56,6 +49,7 @@ fn decode(bytes: Vec<u8>) -> (Result<Vec<Size>>, usize) {
                 sizes.push(size);
                 Ok(())
             })
+            .map(drop)
         })
     });
     (result.map(|()| sizes), PEAK.load(Ordering::Relaxed) - before)
@@ -84,6 +78,8 @@ fn bombs_are_refused_before_memory_is_taken() {
         refused(&name("PNG in 16-bit colour"), png(width, height, 16, 6, &[]), codes);
         refused(&name("PNG, interlaced"), interlaced(png(width, height, 8, 2, &[])), codes);
         refused(&name("BMP"), bmp(width, height), ANY);
+        refused(&name("PGM"), format!("P5 {width} {height} 65535\n").into_bytes(), codes);
+        refused(&name("PGM in digits"), format!("P2 {width} {height} 255\n").into_bytes(), codes);
         refused(&name("TIFF"), tiff(width, height, 1, &[0; 8], 1), codes);
         if codes == SHAPE {
             refused(&name("JPEG"), jpeg(width as u16, height as u16), SHAPE);

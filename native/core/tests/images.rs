@@ -8,14 +8,7 @@ use atomscale_core::frame::{Depth, Format, FrameSpec, Size, split};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba};
 use tiff::encoder::{Compression, DeflateLevel, TiffEncoder, colortype};
 
-const SPEC: FrameSpec = FrameSpec {
-    format: Format::Auto,
-    width: 0,
-    height: 0,
-    big_endian: false,
-    significant_bits: 8,
-    depth: Depth::FullScale,
-};
+const SPEC: FrameSpec = FrameSpec::new(Format::Auto, 0, 0);
 
 fn decode(bytes: &[u8], spec: &FrameSpec) -> Result<Vec<(Size, Vec<u8>)>, Error> {
     let parts = [bytes.to_vec()];

@@ -1,12 +1,13 @@
-//! Encoded images: PNG, JPEG and BMP by the `image` crate, TIFF by `tiff` (for its pages).
+//! Encoded images: PNG, JPEG and BMP by the `image` crate, TIFF by `tiff` (for its pages), PGM here.
 
 use std::io::Cursor;
 
 use ::image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::gray::{depth16, mean, mean16};
+use super::depth::Samples;
+use super::gray::{mean16, means, means_of_four};
 use super::jpeg::{self, Walk};
-use super::{FrameSpec, Size, large, tiff};
+use super::{FrameSpec, Size, Tally, large, pgm, tiff};
 use crate::error::{Error, Result};
 
 /// What a decoder may take beside the pixels, which `Size::checked` bounds: a row, a colour profile. A PNG's profile
@@ -19,6 +20,7 @@ enum Kind {
     Jpeg,
     Bmp,
     Tiff,
+    Pgm,
 }
 
 fn kind(bytes: &[u8]) -> Option<Kind> {
@@ -30,6 +32,8 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
         Some(Kind::Tiff)
     } else if bytes.starts_with(b"BM") {
         Some(Kind::Bmp)
+    } else if pgm::begins(bytes) {
+        Some(Kind::Pgm)
     } else {
         None
     }
@@ -44,6 +48,7 @@ pub(super) fn looks_encoded(bytes: &[u8], or_raw: bool) -> bool {
         Some(Kind::Jpeg) => !or_raw || jpeg::walk(bytes) != Walk::Broken,
         Some(Kind::Tiff) => !or_raw || tiff::head_holds(bytes),
         Some(Kind::Bmp) => !or_raw || bmp_head_holds(bytes),
+        Some(Kind::Pgm) => !or_raw || pgm::head_holds(bytes),
     }
 }
 
@@ -58,17 +63,18 @@ pub(super) fn decode(
     bytes: &[u8],
     spec: &FrameSpec,
     sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
-) -> Result<()> {
+) -> Result<Tally> {
     let format = match kind(bytes) {
         None => {
             return Err(Error::format(format!(
-                "expected a PNG, JPEG, TIFF or BMP image, got {} bytes that begin {:02x?}; send such an image, or set \
+                "expected a PNG, JPEG, TIFF, BMP or PGM image, got {} bytes that begin {:02x?}; send such an image, or set \
                  format to that of raw pixels",
                 bytes.len(),
                 &bytes[..bytes.len().min(4)]
             )));
         }
         Some(Kind::Tiff) => return tiff::decode(bytes, spec, sink),
+        Some(Kind::Pgm) => return pgm::decode(bytes, spec, sink),
         Some(Kind::Jpeg) if jpeg::walk(bytes) != Walk::Whole => {
             return Err(Error::format(format!(
                 "expected a whole JPEG image, got {} bytes that stop before its end; send each image complete in one \
@@ -91,9 +97,10 @@ pub(super) fn decode(
     let turn = large::turn(decoder.total_bytes());
     let image = DynamicImage::from_decoder(decoder).map_err(|error| unreadable(&error))?;
     debug_assert_eq!(image.dimensions(), (width, height));
-    let gray = gray(image, spec)?;
+    let (gray, tally) = gray(image, spec)?;
     drop(turn);
-    sink(size, &gray)
+    sink(size, &gray)?;
+    Ok(tally)
 }
 
 /// `ERR_FRAME_FORMAT` for bytes that begin like an image and are none.
@@ -104,27 +111,47 @@ pub(super) fn undecodable(kind: &str, length: usize, error: &dyn std::fmt::Displ
     ))
 }
 
-fn gray(image: DynamicImage, spec: &FrameSpec) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    match image {
-        DynamicImage::ImageLuma8(image) => return Ok(image.into_raw()),
-        DynamicImage::ImageLumaA8(image) => out.extend(image.pixels().map(|p| p.0[0])),
-        DynamicImage::ImageRgb8(image) => out.extend(image.pixels().map(|p| mean(p.0[0], p.0[1], p.0[2]))),
-        DynamicImage::ImageRgba8(image) => out.extend(image.pixels().map(|p| mean(p.0[0], p.0[1], p.0[2]))),
-        DynamicImage::ImageLuma16(image) => depth16(image.pixels().map(|p| p.0[0]), spec, &mut out),
-        DynamicImage::ImageLumaA16(image) => depth16(image.pixels().map(|p| p.0[0]), spec, &mut out),
-        DynamicImage::ImageRgb16(image) => {
-            depth16(image.pixels().map(|p| mean16(p.0[0], p.0[1], p.0[2])), spec, &mut out);
-        }
-        DynamicImage::ImageRgba16(image) => {
-            depth16(image.pixels().map(|p| mean16(p.0[0], p.0[1], p.0[2])), spec, &mut out);
-        }
+fn gray(image: DynamicImage, spec: &FrameSpec) -> Result<(Vec<u8>, Tally)> {
+    Ok(match image {
+        DynamicImage::ImageLuma8(image) => (image.into_raw(), Tally::default()),
+        DynamicImage::ImageLumaA8(image) => interleaved8(image.as_raw(), 2),
+        DynamicImage::ImageRgb8(image) => interleaved8(image.as_raw(), 3),
+        DynamicImage::ImageRgba8(image) => interleaved8(image.as_raw(), 4),
+        DynamicImage::ImageLuma16(image) => interleaved16(image.as_raw(), 1, spec),
+        DynamicImage::ImageLumaA16(image) => interleaved16(image.as_raw(), 2, spec),
+        DynamicImage::ImageRgb16(image) => interleaved16(image.as_raw(), 3, spec),
+        DynamicImage::ImageRgba16(image) => interleaved16(image.as_raw(), 4, spec),
         other => {
             return Err(Error::format(format!(
                 "expected 8 or 16 bits a sample, got {:?}; convert the image",
                 other.color()
             )));
         }
+    })
+}
+
+/// The grays of pixels of 2 (gray and alpha), 3 or 4 (and alpha) samples.
+pub(super) fn interleaved8(samples: &[u8], channels: usize) -> (Vec<u8>, Tally) {
+    let mut out = vec![0; samples.len() / channels];
+    match channels {
+        3 => means(samples.as_chunks().0, &mut out),
+        4 => means_of_four(samples.as_chunks().0, &mut out),
+        _ => out.iter_mut().zip(samples.chunks_exact(channels)).for_each(|(gray, pixel)| *gray = pixel[0]),
     }
-    Ok(out)
+    (out, Tally::default())
+}
+
+/// The gray levels of pixels of 1, 2 (gray and alpha), 3 or 4 (and alpha) samples of 16 bits.
+pub(super) fn interleaved16(samples: &[u16], channels: usize, spec: &FrameSpec) -> (Vec<u8>, Tally) {
+    let fill = |first: usize, block: &mut [u16]| {
+        let pixels = samples[first * channels..].chunks_exact(channels);
+        block.iter_mut().zip(pixels).for_each(|(v, pixel)| {
+            *v = if let [r, g, b, ..] = *pixel { mean16(r, g, b) } else { pixel[0] };
+        });
+    };
+    let mut out = Vec::new();
+    let count = samples.len() / channels;
+    let tally =
+        Samples { count, fill, significant: spec.significant(16), shift: 0 }.levels(spec.depth, &mut out);
+    (out, tally)
 }

@@ -3,17 +3,30 @@
 //! A message has parts; a part is one encoded image or the raw pixels of one or many frames. [`split`] cuts a
 //! message into [`Unit`]s that can be worked on side by side, [`Unit::decode`] turns one into gray8 frames.
 
+#[macro_use]
+mod wide;
+
+mod bayer;
+mod depth;
+mod format;
 mod gray;
 mod image;
 mod jpeg;
 mod large;
 mod palette;
+mod pgm;
 mod raw;
+mod region;
 mod tiff;
+mod unpack;
 
 use std::ops::Range;
 
 use crate::error::{Error, Result};
+
+pub use depth::{Depth, Tally};
+pub use format::Format;
+pub use region::{Flip, Region};
 
 /// Encoded images and raw frames of more pixels than this are refused before memory for them is taken.
 pub const MAX_PIXELS: u64 = 64_000_000;
@@ -52,79 +65,6 @@ impl std::fmt::Display for Size {
     }
 }
 
-/// How the bytes of a part are to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// An encoded image if its first bytes say so, else mono8.
-    Auto,
-    /// An encoded image: PNG, JPEG, TIFF or BMP.
-    Image,
-    /// Raw gray, 8 bits.
-    Mono8,
-    /// Raw gray in 16-bit samples (mono10, mono12, mono16).
-    Mono16,
-    /// Raw colour, 3 bytes a pixel.
-    Rgb8,
-    /// Raw colour, 3 bytes a pixel, blue first.
-    Bgr8,
-    /// Raw colour and alpha, 4 bytes a pixel.
-    Rgba8,
-}
-
-impl Format {
-    /// Reads the name of a setting.
-    pub fn parse(name: &str) -> Result<Self> {
-        Ok(match name {
-            "auto" => Self::Auto,
-            "image" => Self::Image,
-            "mono8" => Self::Mono8,
-            "mono10" | "mono12" | "mono16" => Self::Mono16,
-            "rgb8" => Self::Rgb8,
-            "bgr8" => Self::Bgr8,
-            "rgba8" => Self::Rgba8,
-            _ => {
-                return Err(Error::format(format!(
-                    "expected one of auto, image, mono8, mono10, mono12, mono16, rgb8, bgr8, rgba8 as the format, \
-                     got \"{name}\"; set format to how the camera sends its pixels"
-                )));
-            }
-        })
-    }
-}
-
-/// How a 16-bit sample becomes a gray level. 8-bit samples pass unchanged.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Depth {
-    /// `v >> (significant bits − 8)`, at most 255.
-    FullScale,
-    /// `trunc(v / max · 255)`, max of each frame; a black frame stays black.
-    FrameMax,
-    /// `trunc(clamp((v − low) / (high − low), 0, 1) · 255)`.
-    Window {
-        /// Raw count that becomes black.
-        low: f64,
-        /// Raw count that becomes white.
-        high: f64,
-    },
-}
-
-impl Depth {
-    /// Reads the name of a setting; `low` and `high` belong to `window`.
-    pub fn parse(name: &str, low: f64, high: f64) -> Result<Self> {
-        match name {
-            "full-scale" => Ok(Self::FullScale),
-            "frame-max" => Ok(Self::FrameMax),
-            "window" if low.is_finite() && high.is_finite() && low < high => Ok(Self::Window { low, high }),
-            "window" => Err(Error::format(format!(
-                "expected a window with low below high, got {low} to {high}; set both ends in raw counts"
-            ))),
-            _ => Err(Error::format(format!(
-                "expected full-scale, frame-max or window as the depth, got \"{name}\"; set depth to one of them"
-            ))),
-        }
-    }
-}
-
 /// All that is said about the pixels of a message.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FrameSpec {
@@ -134,25 +74,43 @@ pub struct FrameSpec {
     pub width: u32,
     /// Rows of a raw frame, 0 = not given.
     pub height: u32,
+    /// Bytes before the pixels of each raw frame, which are skipped.
+    pub header_bytes: u32,
     /// Byte order of raw 16-bit samples.
     pub big_endian: bool,
-    /// Bits that carry signal in a 16-bit sample, 9–16. An 8 (or less) says nothing about 16-bit samples: 16.
+    /// Raw 16-bit samples are filled from the most significant bit: their lowest bits mean nothing.
+    pub msb_aligned: bool,
+    /// Bits that carry signal in a sample of more than 8 bits, 8–16; 0 = as the format or the image says.
     pub significant_bits: u32,
-    /// How 16 bits become 8.
+    /// How more than 8 bits become 8.
     pub depth: Depth,
+    /// What of a frame is kept, and how it is turned.
+    pub region: Region,
 }
 
 impl FrameSpec {
+    /// Frames of this size (0×0: not known), samples filled from the lowest bit, little endian, kept whole.
+    pub const fn new(format: Format, width: u32, height: u32) -> Self {
+        Self {
+            format,
+            width,
+            height,
+            header_bytes: 0,
+            big_endian: false,
+            msb_aligned: false,
+            significant_bits: 0,
+            depth: Depth::FullScale,
+            region: Region::WHOLE,
+        }
+    }
+
     fn size(&self) -> Size {
         Size { height: self.height, width: self.width }
     }
 
-    /// Bits by which full-scale shifts a 16-bit sample.
-    fn shift(&self) -> u32 {
-        match self.significant_bits {
-            bits @ 9..=16 => bits - 8,
-            _ => 8,
-        }
+    /// Significant bits of samples whose format or file says `own`.
+    fn significant(&self, own: u32) -> u32 {
+        if self.significant_bits == 0 { own } else { self.significant_bits }
     }
 }
 
@@ -191,7 +149,7 @@ pub fn split(parts: &[Vec<u8>], spec: &FrameSpec) -> Result<Vec<Unit>> {
             units.push(Unit::Image { part });
             continue;
         };
-        let (count, frame_bytes) = raw::count(bytes.len(), format, spec.size())?;
+        let (count, frame_bytes) = raw::count(bytes.len(), format, spec)?;
         let step = (UNIT_BYTES / frame_bytes).max(1);
         units.extend((0..count).step_by(step).map(|first| Unit::Raw {
             part,
@@ -210,7 +168,7 @@ fn raw_format(bytes: &[u8], spec: &FrameSpec) -> Option<Format> {
     match spec.format {
         Format::Image => None,
         Format::Auto => {
-            let whole_raw_frames = raw::count(bytes.len(), Format::Mono8, spec.size()).is_ok();
+            let whole_raw_frames = raw::count(bytes.len(), Format::Mono8, spec).is_ok();
             (!image::looks_encoded(bytes, whole_raw_frames)).then_some(Format::Mono8)
         }
         raw => Some(raw),
@@ -218,13 +176,13 @@ fn raw_format(bytes: &[u8], spec: &FrameSpec) -> Option<Format> {
 }
 
 impl Unit {
-    /// Hands each frame of the unit, in order, to `sink` as gray8 rows without padding.
+    /// Hands each frame of the unit, in order, to `sink` as gray8 rows without padding; whole, before `spec.region`.
     pub fn decode(
         &self,
         parts: &[Vec<u8>],
         spec: &FrameSpec,
         sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<Tally> {
         match self {
             Self::Raw { part, format, frames } => {
                 raw::decode(&parts[*part], *format, frames.clone(), spec, sink)
@@ -239,24 +197,10 @@ mod tests {
     use super::*;
     use crate::error::Code;
 
-    fn spec(format: Format, width: u32, height: u32) -> FrameSpec {
-        FrameSpec { format, width, height, big_endian: false, significant_bits: 8, depth: Depth::FullScale }
-    }
-
-    #[test]
-    fn names_that_are_not_known_list_the_known() {
-        let error = Format::parse("mono12p").unwrap_err();
-        assert_eq!(error.code, Code::FrameFormat);
-        assert!(error.text.contains("mono12p") && error.text.contains("bgr8"), "{error}");
-        assert_eq!(Depth::parse("half", 0.0, 1.0).unwrap_err().code, Code::FrameFormat);
-        assert!(Depth::parse("window", 5.0, 5.0).is_err());
-        assert!(Depth::parse("window", f64::NAN, 5.0).is_err());
-    }
-
     #[test]
     fn small_frames_share_a_unit_and_none_is_forgotten() {
         let parts = vec![vec![0; 64 * 3000], vec![0; 64]];
-        let units = split(&parts, &spec(Format::Mono8, 8, 8)).unwrap();
+        let units = split(&parts, &FrameSpec::new(Format::Mono8, 8, 8)).unwrap();
         let frames: Vec<(usize, usize)> = units
             .iter()
             .flat_map(|unit| match unit {
@@ -272,14 +216,14 @@ mod tests {
     #[test]
     fn one_bad_part_spoils_the_message() {
         let parts = vec![vec![0; 64], vec![0; 63]];
-        let error = split(&parts, &spec(Format::Mono8, 8, 8)).unwrap_err();
+        let error = split(&parts, &FrameSpec::new(Format::Mono8, 8, 8)).unwrap_err();
         assert_eq!(error.code, Code::FrameShape);
         assert!(error.text.contains("63") && error.text.contains("64"), "{error}");
-        assert_eq!(split(&[], &spec(Format::Mono8, 8, 8)).unwrap_err().code, Code::FrameShape);
+        assert_eq!(split(&[], &FrameSpec::new(Format::Mono8, 8, 8)).unwrap_err().code, Code::FrameShape);
         for format in [Format::Mono8, Format::Auto, Format::Image] {
             let empty = [vec![0; 64], vec![]];
-            assert_eq!(split(&empty, &spec(format, 8, 8)).unwrap_err().code, Code::FrameShape);
-            assert_eq!(split(&empty[1..], &spec(format, 0, 0)).unwrap_err().code, Code::FrameShape);
+            assert_eq!(split(&empty, &FrameSpec::new(format, 8, 8)).unwrap_err().code, Code::FrameShape);
+            assert_eq!(split(&empty[1..], &FrameSpec::new(format, 0, 0)).unwrap_err().code, Code::FrameShape);
         }
     }
 
@@ -288,7 +232,7 @@ mod tests {
         for magic in [&b"BM"[..], b"\xff\xd8\xff\xe0", b"II*\0", b"MM\0*"] {
             let mut frame = vec![7; 64];
             frame[..magic.len()].copy_from_slice(magic);
-            let units = split(&[frame], &spec(Format::Auto, 8, 8)).unwrap();
+            let units = split(&[frame], &FrameSpec::new(Format::Auto, 8, 8)).unwrap();
             assert!(matches!(units[0], Unit::Raw { .. }), "{magic:?}");
         }
     }

@@ -7,9 +7,8 @@ use ::tiff::TiffError;
 use ::tiff::decoder::{Decoder, DecodingResult, Limits};
 use ::tiff::tags::Tag;
 
-use super::gray::{depth16, mean, mean16};
-use super::image::undecodable;
-use super::{FrameSpec, MAX_PIXELS, Size};
+use super::image::{interleaved8, interleaved16, undecodable};
+use super::{FrameSpec, MAX_PIXELS, Size, Tally};
 use super::{large, palette};
 use crate::error::{Error, Result};
 
@@ -26,7 +25,7 @@ pub(super) fn decode(
     bytes: &[u8],
     spec: &FrameSpec,
     sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
-) -> Result<()> {
+) -> Result<Tally> {
     let length = bytes.len();
     let unreadable = |error: TiffError| undecodable("TIFF", length, &error);
     let mut limits = Limits::default();
@@ -35,12 +34,15 @@ pub(super) fn decode(
     let bytes = palette::as_gray(bytes);
     let mut decoder = Decoder::new(Cursor::new(&*bytes)).map_err(unreadable)?.with_limits(limits);
     let mut pages = 0;
+    let mut tally = Tally::default();
     loop {
         let kind = decoder.find_tag_unsigned::<u32>(Tag::NewSubfileType).map_err(unreadable)?;
         if kind.is_none_or(|bits| bits & 1 == 0) {
             let (width, height) = decoder.dimensions().map_err(unreadable)?;
             let size = Size { height, width }.checked("an image")?;
-            sink(size, &page(&mut decoder, size, spec, length)?)?;
+            let (gray, seen) = page(&mut decoder, size, spec, length)?;
+            sink(size, &gray)?;
+            tally = tally.and(seen);
             pages += 1;
         }
         if !decoder.more_images() {
@@ -51,7 +53,7 @@ pub(super) fn decode(
     if pages == 0 {
         return Err(Error::shape("expected a TIFF with at least one full page, got none; send whole images"));
     }
-    Ok(())
+    Ok(tally)
 }
 
 /// The current page in gray.
@@ -60,7 +62,7 @@ fn page(
     size: Size,
     spec: &FrameSpec,
     length: usize,
-) -> Result<Vec<u8>> {
+) -> Result<(Vec<u8>, Tally)> {
     let unreadable = |error: TiffError| undecodable("TIFF", length, &error);
     let color = decoder.colortype().map_err(unreadable)?;
     let samples = match color {
@@ -81,31 +83,19 @@ fn page(
         ));
     }
     let colours = decoder.find_tag_unsigned_vec::<u16>(Tag::ColorMap).map_err(unreadable)?;
-    let mut out = Vec::new();
     let bytes_a_sample = u64::from(color.bit_depth() / 8);
     let _turn = large::turn(size.pixels() * bytes_a_sample * samples as u64);
-    match (decoder.read_image().map_err(unreadable)?, samples) {
-        (DecodingResult::U8(mut gray), 1) => {
+    match decoder.read_image().map_err(unreadable)? {
+        DecodingResult::U8(mut gray) if samples == 1 => {
             if let Some(levels) = colours.as_deref().and_then(palette::levels) {
                 for sample in &mut gray {
                     *sample = levels[usize::from(*sample)];
                 }
             }
-            return Ok(gray);
+            Ok((gray, Tally::default()))
         }
-        (DecodingResult::U8(data), 2) => out.extend(data.chunks_exact(2).map(|p| p[0])),
-        (DecodingResult::U8(data), n) => out.extend(data.chunks_exact(n).map(|p| mean(p[0], p[1], p[2]))),
-        (DecodingResult::U16(data), n @ (1 | 2)) => {
-            depth16(data.chunks_exact(n).map(|p| p[0]), spec, &mut out);
-        }
-        (DecodingResult::U16(data), n) => {
-            depth16(data.chunks_exact(n).map(|p| mean16(p[0], p[1], p[2])), spec, &mut out);
-        }
-        _ => {
-            return Err(Error::format(
-                "expected a TIFF with unsigned samples, got another kind; convert the image",
-            ));
-        }
+        DecodingResult::U8(data) => Ok(interleaved8(&data, samples)),
+        DecodingResult::U16(data) => Ok(interleaved16(&data, samples, spec)),
+        _ => Err(Error::format("expected a TIFF with unsigned samples, got another kind; convert the image")),
     }
-    Ok(out)
 }

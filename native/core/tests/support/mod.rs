@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use atomscale_core::budget;
 use atomscale_core::chunk::SealedChunk;
 use atomscale_core::error::Result;
-use atomscale_core::frame::{Depth, Format, FrameSpec, Size};
+use atomscale_core::frame::{Format, FrameSpec, Size};
 use atomscale_core::log::{Accepted, Options};
 use atomscale_core::stamps::Stamping;
 use atomscale_core::writer::{ChunkWriter, Message};
@@ -25,14 +25,7 @@ pub fn writer(folder: &Path, chunk_size: usize) -> ChunkWriter {
 }
 
 pub fn spec(size: Size) -> FrameSpec {
-    FrameSpec {
-        format: Format::Auto,
-        width: size.width,
-        height: size.height,
-        big_endian: false,
-        significant_bits: 8,
-        depth: Depth::FullScale,
-    }
+    FrameSpec::new(Format::Auto, size.width, size.height)
 }
 
 /// A frame that differs from all others and does not compress away.
