@@ -20,6 +20,8 @@ export interface RheedInitialize {
   readonly tags?: readonly string[];
   /** Only with rotationsPerMin 0. */
   readonly azimuth?: string;
+  /** `auto` (default): the fewest bytes for the least time; `fast`, `small`, or a level of zstd from -7 to 19. */
+  readonly compression?: 'auto' | 'fast' | 'small' | number;
 }
 
 /** Frames, or frames with the capture time of the first of them (Unix ms). */
