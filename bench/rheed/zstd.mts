@@ -9,9 +9,6 @@ import type { Workload } from './workload.mts';
 
 export const ZSTD = 'zstd alone';
 
-/** What `compression: auto` settles on for such frames. */
-const LEVEL = 1;
-
 const native = join(root, 'native');
 const program = join(native, 'target', 'release', 'examples', 'zstd_limit');
 const exec = promisify(execFile);
@@ -28,7 +25,7 @@ export async function zstdAlone(workload: Workload, { quick }: Options): Promise
 
 async function measure({ file, width, height, chunkSize }: Workload, seconds: number): Promise<Measurement> {
   const compress = async (threads: number): Promise<{ frames_per_s: number; bytes_per_frame: number }> => {
-    const args = [file, width * height, LEVEL, seconds, threads].map(String);
+    const args = [file, width * height, width, 'auto', seconds, threads].map(String);
     return JSON.parse((await exec(program, args)).stdout);
   };
   const cores = cpus().length;
