@@ -30,6 +30,7 @@ const SETTINGS = [
   'cropHeight',
   'bin',
   'flip',
+  'compression',
   'every',
   'maxFps',
   'filenameTime',
