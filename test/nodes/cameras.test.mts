@@ -347,7 +347,15 @@ describe('cameras through the nodes of Node-RED', function () {
     const images = path.join(folder, 'images');
     await mkdir(images);
     await open({ filenameTime: 'YYYY-MM-DD___HH-mm-ss.SSS UTC' }, [
-      { id: 'folder', type: 'watch', z: 'tab', files: images, recursive: false, wires: [['isImage']] },
+      {
+        id: 'folder',
+        type: 'watch',
+        z: 'tab',
+        files: images,
+        recursive: false,
+        wires: [['isImage', 'seen']],
+      },
+      reporter('seen', '{ file: msg.file }'),
       {
         ...{ id: 'isImage', type: 'function', z: 'tab', outputs: 1, wires: [['source']] },
         func: "return msg.type === 'file' && msg.filename.endsWith('.pgm') ? msg : null;",
@@ -360,6 +368,12 @@ describe('cameras through the nodes of Node-RED', function () {
         encoding: 'none',
       }),
     ]);
+    // It does not watch at once.
+    for (let tries = 0; bench.out('seen').length === 0; tries += 1) {
+      assert.ok(tries < 200, 'watch sees nothing');
+      await writeFile(path.join(images, `ready ${tries}.txt`), '');
+      await sleep(100);
+    }
     const all = frames(20);
     for (const [n, frame] of chunksOf(all, FRAME).entries()) {
       const tenths = String(n % 10).padEnd(3, '0');
