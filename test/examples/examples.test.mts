@@ -14,11 +14,17 @@ const names = readdirSync(fileURLToPath(new URL('../../examples/', import.meta.u
 const settled = (status: string | undefined) => status === 'finished' || status === 'stream_finalizing';
 
 describe('examples', () => {
-  it('are three, each with its buttons, grouped, without a secret or an address of ours', async () => {
+  it('have each its buttons, are grouped, without a secret or an address of ours', async () => {
     assert.deepEqual(names.sort(), [
       'Furnace over MQTT to timeseries',
+      'Furnace over Modbus TCP to timeseries',
+      'One growth run - camera, MQTT, Modbus and a dashboard',
       'One growth run - camera, sensors, start and stop button',
+      'RHEED frames over MQTT',
+      'RHEED from a folder of images',
       'RHEED from a simulated camera',
+      'RHEED from a video by ffmpeg, at full rate',
+      'RHEED from an MJPEG camera over HTTP',
     ]);
     for (const name of names) {
       const flow = await readExample(name);
@@ -33,6 +39,26 @@ describe('examples', () => {
           node.type === 'comment' || typeof node.g === 'string',
           `${name}: ${node.name} is in a group`,
         );
+      }
+    }
+  });
+
+  it('name the packages and programs that they need', async () => {
+    const needs = [
+      [/^modbus/, 'node-red-contrib-modbus'],
+      [/^ui-/, '@flowfuse/node-red-dashboard'],
+      [/^exec$/, 'ffmpeg'],
+    ] as const;
+    for (const name of names) {
+      const flow = await readExample(name);
+      const info = flow.find(({ type }) => type === 'tab')?.info as string;
+      const comments = flow
+        .filter(({ type }) => type === 'comment')
+        .map(({ name, info }) => `${name} ${info}`);
+      for (const [types, need] of needs) {
+        if (!flow.some(({ type }) => types.test(type))) continue;
+        assert.ok(info.includes(need), `${name}: ${need} in the tab's description`);
+        assert.ok(comments.join().includes(need), `${name}: ${need} in a comment`);
       }
     }
   });
