@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import type { Options } from './suite.mts';
 
-export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--frames DIR] [--out DIR]
+export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--frames DIR] [--minutes N] [--out DIR]
 
 NAME…        suites by name (bench/suites/NAME.mts); all of them by default
 --quick      all suites in two minutes: little work, one round, no warm-up; for a look, not for a figure
 --rounds N   alternating rounds, 5 by default
 --frames DIR real RHEED frames (dep_*.bmp, 8-bit gray), ../shared/frames by default
+--minutes N  length of the soak \`hour\`, which is measured only by its name: 60 by default
 --out DIR    where JSON, Markdown and SVG go: bench/results by default, artifacts/bench with --quick`;
 
 export interface Arguments {
@@ -23,9 +24,12 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds: expected a whole number from 1 on, got ${values.rounds}\n\n${USAGE}`);
   }
+  const minutes = Number(values.minutes ?? 60);
+  if (!(minutes > 0))
+    throw new Error(`--minutes: expected a number above 0, got ${values.minutes}\n\n${USAGE}`);
   return {
     names: positionals,
-    options: { quick, rounds, frames: values.frames ?? '../shared/frames' },
+    options: { quick, rounds, frames: values.frames ?? '../shared/frames', minutes },
     out: values.out ?? (quick ? 'artifacts/bench' : 'bench/results'),
   };
 }
@@ -39,6 +43,7 @@ function parsed(argv: readonly string[]) {
         quick: { type: 'boolean' },
         rounds: { type: 'string' },
         frames: { type: 'string' },
+        minutes: { type: 'string' },
         out: { type: 'string' },
       },
     });

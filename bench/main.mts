@@ -16,6 +16,7 @@ import type { Suite } from './suite.mts';
 
 const SUITES = join(import.meta.dirname, 'suites');
 
+/** Names of suites: those asked for, or all. */
 function chosen(names: readonly string[]): string[] {
   const all = readdirSync(SUITES)
     .filter((file) => file.endsWith('.mts'))
@@ -36,6 +37,7 @@ async function main(): Promise<boolean> {
   const outcomes: Outcome[] = [];
   for (const name of suites) {
     const { default: suite } = (await import(`./suites/${name}.mts`)) as { default: Suite };
+    if (suite.onlyByName && names.length === 0) continue;
     const outcome = await runSuite(name, suite, options, console.error);
     outcomes.push(outcome);
     await writeSuite(folder, machine, outcome);

@@ -51,12 +51,13 @@ export async function runSuite(
 async function run(
   name: string,
   title: string,
-  { work, sides, goals, columns }: Prepared,
-  { quick, rounds }: Options,
+  { work, sides, goals, columns, rounds: fixed }: Prepared,
+  { quick, rounds: asked }: Options,
   tell: (line: string) => void,
 ): Promise<SuiteResult> {
+  const rounds = fixed ?? asked;
   const measured = sides.map((side) => ({ name: side.name, rounds: [] as Measurement[] }));
-  for (let round = quick ? 1 : 0; round <= rounds; round += 1) {
+  for (let round = quick || fixed !== undefined ? 1 : 0; round <= rounds; round += 1) {
     for (const [i, side] of sides.entries()) {
       const began = performance.now();
       const measurement = await side.measure();

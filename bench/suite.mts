@@ -7,11 +7,15 @@ export interface Options {
   readonly rounds: number;
   /** Folder of real RHEED frames (`dep_*.bmp`). */
   readonly frames: string;
+  /** Length of a soak. */
+  readonly minutes: number;
 }
 
 export interface Suite {
   /** What is measured, as a heading. */
   readonly title: string;
+  /** Too long to be among all suites. */
+  readonly onlyByName?: boolean;
   /** Makes what the rounds need; `skip` says why this cannot run here. */
   prepare(options: Options): Promise<Prepared | { readonly skip: string }>;
 }
@@ -24,6 +28,8 @@ export interface Prepared {
   readonly goals: readonly Goal[];
   /** Figures in the report's table, in this order; the JSON has them all. The first one is drawn as bars. */
   readonly columns: readonly Column[];
+  /** So many rounds whatever the command line says, without a warm-up. */
+  readonly rounds?: number;
   dispose?(): Promise<void>;
 }
 

@@ -49,4 +49,6 @@ export interface StreamNodeKind<S extends AnyStream, D> {
 export interface Read<D> {
   readonly data: D | null;
   readonly skipped: number;
+  /** False: it means something to an open stream only, and opens none. */
+  readonly opens?: boolean;
 }

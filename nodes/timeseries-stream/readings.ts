@@ -1,19 +1,12 @@
 import { AtomscaleError } from '../../uploader/errors.js';
 import type { Reading } from '../../uploader/types.js';
-import { describe, isRecord, tagOf } from '../common/kinds.js';
-import { messageSeconds, toSeconds } from '../common/time.js';
+import { describe, isRecord, type Message, tagOf } from '../common/kinds.js';
+import { toSeconds } from '../common/time.js';
+import { isBad, isFailed, readingSeconds } from './device.js';
 import { finiteOnly, type Readings, reading, toChannel, toNumber, toUnits } from './values.js';
 
-/** Properties of a message that are read here. */
-export interface ReadingMessage {
-  readonly payload?: unknown;
-  readonly topic?: unknown;
-  readonly channel?: unknown;
-  readonly timestamp?: unknown;
-}
-
 /** `msg.channel`, else the last level of `msg.topic`. */
-function channelOf(msg: ReadingMessage): string {
+function channelOf(msg: Message): string {
   if (msg.channel !== undefined && msg.channel !== null) return toChannel(msg.channel, 'msg.channel');
   const topic = typeof msg.topic === 'string' ? msg.topic : '';
   return toChannel(topic.slice(topic.lastIndexOf('/') + 1), 'msg.channel or the last level of msg.topic');
@@ -103,14 +96,21 @@ function readMoment(values: Record<string, unknown>, time: number | null): Readi
   );
 }
 
-function readAll(msg: ReadingMessage): Reading[] {
+function readAll(msg: Message): Reading[] {
   const { payload } = msg;
-  const time = messageSeconds(msg);
+  const time = readingSeconds(msg);
   if (Array.isArray(payload)) return readRecords(payload);
   if (!isRecord(payload)) return [reading(channelOf(msg), time, toNumber(payload, 'payload'))];
   if (isRecord(payload.channels)) return readChannels(payload.channels);
   const isSeries = typeof payload.values === 'object' || payload.timestamps !== undefined;
   return isSeries ? readSeries(channelOf(msg), payload, 'payload') : readMoment(payload, time);
+}
+
+/** The device says that there is no reading: a gap of its channel, where the message names one. */
+function readGap(msg: Message): Readings {
+  const hasChannel = msg.channel !== undefined || (typeof msg.topic === 'string' && msg.topic !== '');
+  const time = readingSeconds(msg);
+  return { readings: hasChannel ? [reading(channelOf(msg), time, null)] : [], skipped: 1 };
 }
 
 /**
@@ -119,6 +119,6 @@ function readAll(msg: ReadingMessage): Reading[] {
  *
  * @throws AtomscaleError ERR_VALUE, ERR_CHANNEL
  */
-export function readReadings(msg: ReadingMessage): Readings {
-  return finiteOnly(readAll(msg));
+export function readReadings(msg: Message): Readings {
+  return isFailed(msg) || isBad(msg) ? readGap(msg) : finiteOnly(readAll(msg));
 }

@@ -6,19 +6,30 @@ import type { SourceMaker } from './channel-table.js';
 /** How long JSONata may take, ms: it can wait for a context store, or for a promise. */
 const ANSWER_WITHIN = 5000;
 
+type Key = string | number;
+
+/** Walks down by known keys: no path is parsed again for a message. */
+function walker(keys: readonly Key[]): (msg: object) => unknown {
+  return (msg) => {
+    let value: unknown = msg;
+    for (const key of keys) {
+      if (value === undefined || value === null) return undefined;
+      value = (value as Record<Key, unknown>)[key];
+    }
+    return value;
+  };
+}
+
 /** Node-RED's own reading of message paths and JSONata. */
 export function nodeRedSources(RED: NodeAPI, node: Node): SourceMaker {
   return {
     path(expression) {
       // Throws on a path that no message could have.
-      RED.util.normalisePropertyExpression(expression.replace(/^msg\./, ''), {});
-      return (msg) => {
-        try {
-          return RED.util.getMessageProperty(msg as NodeMessage, expression);
-        } catch {
-          return undefined; // A path through something that is not there.
-        }
-      };
+      const keys: Key[] = RED.util.normalisePropertyExpression(expression.replace(/^msg\./, ''), {});
+      const last = keys.at(-1);
+      return /^(0|[1-9]\d*)$/.test(String(last))
+        ? { holder: walker(keys.slice(0, -1)), index: Number(last) }
+        : { holder: walker(keys), index: undefined };
     },
     jsonata(expression) {
       const prepared = RED.util.prepareJSONataExpression(expression, node);

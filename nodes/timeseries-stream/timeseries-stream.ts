@@ -7,6 +7,7 @@ import { StreamNode } from '../common/stream-node.js';
 import { type ChannelTable, compileTable, readTable, type SourceMaker } from './channel-table.js';
 import { readReadings } from './readings.js';
 import { nodeRedSources } from './sources.js';
+import { type Limits, Thinning } from './thinning.js';
 import type { Readings } from './values.js';
 
 /** Every setting of the node that a message may override; names are the contracts'. */
@@ -25,33 +26,72 @@ const SETTINGS = [
   'channels',
 ];
 
-/** Compiles a table once, however many messages it reads. */
+/** Compiles a table once, however many messages it reads: a stream keeps the list of its settings. */
 function tableCache(make: SourceMaker): (settings: RawSettings) => ChannelTable | null {
-  let compiled: { text: string; table: ChannelTable | null } | undefined;
+  const compiled = new WeakMap<object, ChannelTable | null>();
   return ({ channels }) => {
-    const text = JSON.stringify(channels ?? null);
-    if (compiled?.text !== text) compiled = { text, table: compileTable(channels, make) };
-    return compiled.table;
+    if (typeof channels !== 'object' || channels === null) return compileTable(channels, make);
+    let table = compiled.get(channels);
+    if (table === undefined) {
+      table = compileTable(channels, make);
+      compiled.set(channels, table);
+    }
+    return table;
   };
 }
 
-function toRead({ readings, skipped }: Readings): Read<readonly Reading[]> {
-  return { data: readings.length > 0 ? readings : null, skipped };
+/** Readings of one message, and what of them is worth keeping. */
+interface Batch {
+  readonly readings: readonly Reading[];
+  /** How many are null: the sensor had none. */
+  readonly gaps: number;
+  readonly limits: Limits | undefined;
 }
 
-function timeseriesKind(make: SourceMaker): StreamNodeKind<TimeseriesStream, readonly Reading[]> {
+function toRead({ readings, skipped }: Readings, limits: Limits | undefined, fill: unknown): Read<Batch> {
+  const gaps = readings.reduce((count, { value }) => (value === null ? count + 1 : count), 0);
+  const isValue = gaps < readings.length;
+  // A row of gaps alone tells nothing; what is held ends by it.
+  if (!isValue && (gaps === 0 || fill === 'gap')) return { data: null, skipped };
+  return { data: { readings, gaps, limits }, skipped, opens: isValue };
+}
+
+/** Pushes what is worth keeping of a batch. */
+function thinnedPush(): (stream: TimeseriesStream, batch: Batch) => Promise<void> {
+  const thinnings = new WeakMap<TimeseriesStream, Thinning>();
+  return async (stream, { readings, gaps, limits }) => {
+    let thinning = thinnings.get(stream);
+    if (thinning === undefined) {
+      if (gaps === 0 && limits === undefined) return stream.push(readings);
+      thinning = new Thinning();
+      thinnings.set(stream, thinning);
+    }
+    const kept = thinning.keep(readings, limits);
+    if (kept.length === 0 && gaps === readings.length) return;
+    try {
+      // Even when nothing is kept: the sensor is alive.
+      await stream.push(kept);
+    } catch (error) {
+      thinning.forget();
+      throw error;
+    }
+  };
+}
+
+function timeseriesKind(make: SourceMaker): StreamNodeKind<TimeseriesStream, Batch> {
   const tableOf = tableCache(make);
   return {
     kind: 'timeseries',
     settingNames: SETTINGS,
     read(msg, settings) {
       const table = tableOf(settings);
-      const readings = table ? readTable(table, msg) : readReadings(msg);
-      return readings instanceof Promise ? readings.then(toRead) : toRead(readings);
+      const found = table ? readTable(table, msg) : readReadings(msg);
+      const finish = (readings: Readings) => toRead(readings, table?.limits, settings.fill);
+      return found instanceof Promise ? found.then(finish) : finish(found);
     },
     open: (uploader, { owner, settings, editor, topic, onFirstData }) =>
       uploader.startTimeseries(owner, settings, editor, topic, onFirstData),
-    push: (stream, readings) => stream.push(readings),
+    push: thinnedPush(),
   };
 }
 

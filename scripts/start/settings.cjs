@@ -3,6 +3,8 @@ module.exports = {
   uiHost: '127.0.0.1',
   flowFile: 'flows.json',
   flowFilePretty: true,
+  // Installed beside for the tests.
+  nodesExcludes: ['node-red-contrib-modbus'],
   telemetry: { enabled: false, updateNotification: false },
   externalModules: {
     autoInstall: false,

@@ -44,7 +44,7 @@ describe('pixels of every format', function () {
     const { parts, spec } = readFrames({ payload: readFileSync(join(folder, file)) }, settings);
     const chunk = mkdtempSync(join(folder, 'chunk-'));
     const { ChunkWriter } = nativeModule.native();
-    const options = { nextNumber: 0, chunkSize: 100, fps: 10, level: 1, width: 0, height: 0 };
+    const options = { nextNumber: 0, chunkSize: 100, fps: 10, compression: 'auto', width: 0, height: 0 };
     const writer = new ChunkWriter({ folder: chunk, ...options });
     const pushed = await writer.push([...parts], spec, new Float64Array(), 1e12, null);
     await writer.seal();

@@ -6,21 +6,19 @@ const DISTINCT = 16;
 export class CameraFrames {
   readonly width: number;
   readonly height: number;
-  readonly #base: Uint8Array[];
   readonly #pool: Uint8Array[];
 
   constructor(width = 500, height = 300) {
     this.width = width;
     this.height = height;
     const camera = new RheedCamera({ width, height, fps: 120, seed: 7 });
-    this.#base = Array.from({ length: DISTINCT }, (_, i) => camera.frame(i * 11, RheedCamera.atRest));
-    this.#pool = Array.from({ length: 4 * DISTINCT }, () => new Uint8Array(width * height));
+    const base = Array.from({ length: DISTINCT }, (_, i) => camera.frame(i * 11, RheedCamera.atRest));
+    this.#pool = Array.from({ length: 4 * DISTINCT }, (_, i) => Uint8Array.from(base[i % DISTINCT] ?? []));
   }
 
   /** Frame `number`, in a buffer that is used again 64 frames later. */
   frame(number: number): Buffer {
     const frame = this.#pool[number % this.#pool.length] as Uint8Array;
-    frame.set(this.#base[number % DISTINCT] as Uint8Array);
     new DataView(frame.buffer).setUint32(0, number);
     return Buffer.from(frame.buffer, frame.byteOffset, frame.length);
   }

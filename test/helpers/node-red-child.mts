@@ -12,6 +12,9 @@ const name = options.version === 5 ? 'node-red' : 'node-red-4';
 const RED = require(name) as NodeRedApp & NodeAPI;
 const express = createRequire(require.resolve(`${name}/package.json`))('express');
 
+/** Node-RED packages of others that tests use. */
+const OTHERS = ['node-red-contrib-modbus'];
+
 function tell(notice: Notice): void {
   process.send?.(notice);
 }
@@ -112,6 +115,8 @@ RED.init(server, {
   uiHost: '127.0.0.1',
   userDir: options.userDir,
   flowFile: 'flows.json',
+  // Installed here for some tests: the others start without them.
+  nodesExcludes: OTHERS.filter((other) => !options.palette.includes(other)),
   httpAdminRoot: '/',
   httpNodeRoot: '/api',
   disableEditor: !options.editor,

@@ -15,6 +15,8 @@ export interface ChildOptions {
   readonly port: number;
   /** A module whose default export is called with `RED` and `tell` before the flow starts. */
   readonly extension?: string;
+  /** Node-RED packages of others, installed here for tests, that it is to load. */
+  readonly palette: readonly string[];
   /** False: no editor is served, Node-RED starts faster. */
   readonly editor: boolean;
 }

@@ -37,6 +37,8 @@ export interface NodeRedOptions {
   readonly port?: number;
   /** Serve the editor; default true. */
   readonly editor?: boolean;
+  /** Node-RED packages of others that it is to load, as node-red-contrib-modbus; default none. */
+  readonly palette?: readonly string[];
   /** Path of a module `export default (RED, tell) => (value) => answer` that runs inside, for load from within. */
   readonly extension?: string;
   /** Further arguments of the node process, as `--expose-gc`. */
@@ -91,6 +93,7 @@ export class NodeRed {
       userDir,
       port: options.port ?? 0,
       editor: options.editor ?? true,
+      palette: options.palette ?? [],
       ...(options.extension ? { extension: options.extension } : {}),
     };
     this.#child = fork(CHILD, [JSON.stringify(argument)], {

@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly account?: RawSettings;
   readonly rheed?: RawSettings;
   readonly series?: RawSettings;
+  /** Nodes of others, as those that the readings come from. */
+  readonly others?: readonly FlowNode[];
   readonly apiKey?: string;
 }
 
@@ -24,7 +26,7 @@ export const RHEED = 'rheed';
 export const SERIES = 'series';
 
 /** The flow: account, both nodes, a reporter at each output, a Catch node. */
-export function flowOf(endpoint: string, { account, rheed, series }: BenchOptions): FlowNode[] {
+export function flowOf(endpoint: string, { account, rheed, series, others = [] }: BenchOptions): FlowNode[] {
   const reporter = (port: string): FlowNode => ({
     id: port,
     type: 'function',
@@ -55,6 +57,7 @@ export function flowOf(endpoint: string, { account, rheed, series }: BenchOption
     stream(RHEED, 'rheed-stream', { fps: '10', width: '4', height: '2', ...rheed }),
     stream(SERIES, 'timeseries-stream', { pointsPerChunk: '5', flushInterval: '0', channels: [], ...series }),
     ...['rheed:1', 'rheed:2', 'series:1', 'series:2', 'catch'].map(reporter),
+    ...others,
     { id: 'catcher', type: 'catch', z: 'tab', scope: null, uncaught: false, wires: [['catch']] },
   ];
 }

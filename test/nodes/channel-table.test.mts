@@ -64,20 +64,152 @@ describe('channel table', () => {
 
   it('finds no reading in what is missing or no number, and counts a message without any', async () => {
     const table = compile({ source: 'payload.a.b', channel: 'a' }, { source: 'payload.c', channel: 'c' });
-    for (const payload of [
-      {},
-      { c: 'text' },
-      { c: true },
-      { c: null },
-      { c: Number.NaN },
-      null,
-      5,
-      { a: { b: [1] } },
-    ]) {
+    for (const payload of [{}, null, 5, '', 'text', { a: 5 }]) {
       assert.deepEqual(await read(table, { payload }), { readings: [], skipped: 1 }, JSON.stringify(payload));
     }
     const one = await read(table, { payload: { c: 1 } });
     assert.deepEqual(one, { readings: [{ channel: 'c', time: null, value: 1 }], skipped: 0 });
+  });
+
+  it('makes a gap of what stands there and is no reading, and counts it', async () => {
+    const table = compile({ source: 'payload.c', channel: 'c' }, { source: 'payload.d', channel: 'd' });
+    const gap = { channel: 'c', time: null, value: null };
+    for (const c of ['OVER', '', true, null, Number.NaN, Number.POSITIVE_INFINITY, [1], { value: 1 }]) {
+      assert.deepEqual(await read(table, { payload: { c } }), { readings: [gap], skipped: 1 }, String(c));
+      const { readings, skipped } = await read(table, { payload: { c, d: 4 } });
+      assert.deepEqual([readings, skipped], [[gap, { channel: 'd', time: null, value: 4 }], 1], String(c));
+    }
+  });
+
+  it('makes a gap of a value that scale takes beyond all numbers', async () => {
+    const table = compile({ source: 'payload', channel: 'a', scale: 1e300 });
+    assert.deepEqual(await read(table, { payload: 1e10 }), {
+      readings: [{ channel: 'a', time: null, value: null }],
+      skipped: 1,
+    });
+  });
+
+  it('finds no reading in a payload without one', async () => {
+    const table = compile({ source: 'payload.c', channel: 'c' });
+    assert.deepEqual(await read(table, { payload: { b: 1 } }), { readings: [], skipped: 1 });
+  });
+
+  describe('with registers', () => {
+    const furnace = compile(
+      { source: 'payload[0]', channel: 'PV', type: 'int16', scale: 0.1 },
+      { source: 'payload[2]', channel: 'OP', type: 'float32', order: 'CDAB', scale: 2, offset: 1 },
+      { source: 'responseBuffer.buffer[4]', channel: 'OP bytes', type: 'float32', order: 'CDAB' },
+      { source: 'payload.data[0]', channel: 'second output', type: 'int16' },
+      { source: 'payload[1]', channel: 'Ga', type: 'bit 0' },
+      { source: 'payload[1]', channel: 'As', type: 'bit 9', order: 'ABCD' },
+    );
+    const valuesOf = async (msg: object) =>
+      Object.fromEntries((await read(furnace, msg)).readings.map(({ channel, value }) => [channel, value]));
+
+    it('reads numbers, bytes and bits of one message', async () => {
+      const registers = [0xfffb, 0x0200, 0xa000, 0x4422];
+      const buffer = Buffer.from('fffb0200a0004422', 'hex');
+      assert.deepEqual(await valuesOf({ payload: registers, responseBuffer: { data: registers, buffer } }), {
+        PV: -0.5,
+        OP: 650.5 * 2 + 1,
+        'OP bytes': 650.5,
+        Ga: 0,
+        As: 1,
+      });
+      assert.deepEqual(await valuesOf({ payload: { data: registers, buffer } }), { 'second output': -5 });
+    });
+
+    it('tests `invalid` on the raw value, before scale and offset', async () => {
+      const table = compile({
+        ...{ source: 'payload[0]', channel: 'T', type: 'int16' },
+        ...{ scale: 0.1, offset: 273.15, invalid: '-32768, >9000' },
+      });
+      const one = async (register: number) => (await read(table, { payload: [register] })).readings[0]?.value;
+      assert.deepEqual([await one(0x8000), await one(9001), await one(9000)], [null, null, 900 + 273.15]);
+    });
+
+    it('reads what JSONata gives', async () => {
+      const table = compile({
+        ...{ source: 'topic = "kiln" ? payload', sourceType: 'jsonata' },
+        ...{ channel: 'T', type: 'uint32', order: 'ABCD' },
+      });
+      assert.deepEqual(
+        (await read(table, { topic: 'kiln', payload: [1, 2] })).readings.map(({ value }) => value),
+        [65538],
+      );
+      assert.deepEqual(await read(table, { topic: 'other', payload: [1, 2] }), { readings: [], skipped: 1 });
+    });
+
+    it('makes gaps of a request that failed, whatever else the message still carries', async () => {
+      const failed = {
+        payload: '',
+        error: new Error('Modbus client socket not readable'),
+        responseBuffer: { data: [1, 2, 3, 4], buffer: Buffer.alloc(8) },
+      };
+      const { readings, skipped } = await read(furnace, failed);
+      assert.deepEqual([...new Set(readings.map(({ value }) => value))], [null]);
+      assert.deepEqual([readings.length, skipped], [6, 6]);
+    });
+  });
+
+  describe('with OPC UA', () => {
+    const table = compile(
+      { source: 'payload', channel: 'PV' },
+      { source: 'topic = "ns=1;s=P" ? payload', sourceType: 'jsonata', channel: 'P' },
+    );
+    const sourceTimestamp = new Date('2026-01-02T03:04:05.678Z');
+    const time = sourceTimestamp.getTime() / 1000;
+
+    it('takes the time of the source, unless msg.timestamp says otherwise', async () => {
+      const plain = compile({ source: 'payload', channel: 'PV' });
+      const timeOf = async (msg: object) => (await read(plain, { payload: 1, ...msg })).readings[0]?.time;
+      assert.equal(await timeOf({ sourceTimestamp }), time);
+      assert.equal(await timeOf({ sourceTimestamp: sourceTimestamp.toISOString() }), time);
+      assert.equal(await timeOf({ sourceTimestamp, timestamp: 5000 }), 5);
+      for (const none of [null, new Date('1601-01-01T00:00:00Z'), 0]) {
+        assert.equal(await timeOf({ sourceTimestamp: none }), null, String(none));
+      }
+      await assert.rejects(timeOf({ sourceTimestamp: 'noon' }), {
+        code: 'ERR_VALUE',
+        message: /sourceTimestamp/,
+      });
+    });
+
+    it('makes a gap of a value with a bad status, not of what the message does not hold', async () => {
+      const bad = [0x808c0000, { value: 0x808c0000 }, { name: 'BadSensorFailure' }, 'BadSensorFailure'];
+      for (const statusCode of bad) {
+        const found = await read(table, { topic: 'ns=1;s=PV', payload: 0, statusCode, sourceTimestamp });
+        assert.deepEqual(found, { readings: [{ channel: 'PV', time, value: null }], skipped: 1 });
+      }
+      for (const statusCode of [
+        0,
+        { value: 0 },
+        { value: 0x40930000 },
+        'Good',
+        'UncertainSensorNotAccurate',
+        200,
+        null,
+      ]) {
+        const found = await read(table, { payload: 0, statusCode });
+        assert.deepEqual(found, { readings: [{ channel: 'PV', time: null, value: 0 }], skipped: 0 });
+      }
+    });
+  });
+
+  it('knows the limits of its channels', () => {
+    const { limits } = compile(
+      { source: 'payload', channel: 'a', minInterval: '500', deadband: '' },
+      { source: 'payload', channel: 'b', deadband: 0.1 },
+      { source: 'payload', channel: 'c', minInterval: '0' },
+    );
+    assert.deepEqual(
+      [...(limits ?? [])],
+      [
+        ['a', { minInterval: 0.5, deadband: 0 }],
+        ['b', { minInterval: 0, deadband: 0.1 }],
+      ],
+    );
+    assert.equal(compile({ source: 'payload', channel: 'a' }).limits, undefined);
   });
 
   it('makes raw values that mean "no reading" null', async () => {
@@ -107,7 +239,12 @@ describe('channel table', () => {
     ['an offset that is no number', [{ ...row, offset: {} }]],
     ['an invalid list that is none', [{ ...row, invalid: '5..1' }]],
     ['an invalid value that is no number', [{ ...row, invalid: 'off' }]],
-    ['a register type, which comes later', [{ ...row, type: 'float32' }]],
+    ['an unknown type', [{ ...row, type: 'float16' }]],
+    ['a bit without a number', [{ ...row, type: 'bit' }]],
+    ['a bit beyond 31', [{ ...row, type: 'bit 32' }]],
+    ['an unknown order', [{ ...row, type: 'float32', order: 'ACBD' }]],
+    ['a negative interval', [{ ...row, minInterval: -1 }]],
+    ['a deadband that is no number', [{ ...row, deadband: 'narrow' }]],
     ['the same channel twice', [row, row]],
   ];
   for (const [what, channels] of refused) {

@@ -13,10 +13,13 @@ const CHANNELS = [
     sourceType: 'msg',
     channel: 'Zone 1',
     units: 'C',
-    type: 'number',
+    type: 'int16',
+    order: 'BADC',
     scale: '0.1',
     offset: '',
     invalid: '9999, >1e6',
+    minInterval: '500',
+    deadband: '0.2',
   },
   {
     source: '$sum(payload.p)',
@@ -24,9 +27,12 @@ const CHANNELS = [
     channel: 'P',
     units: '',
     type: 'number',
+    order: 'ABCD',
     scale: '',
     offset: '',
     invalid: '',
+    minInterval: '',
+    deadband: '',
   },
 ];
 
@@ -149,6 +155,37 @@ describe('forms in the editor', function () {
         assert.equal((channels as { channel: string }[])[2]?.channel, 'T2');
       });
 
+      it('shows the order of registers and the number of a bit where they matter', async () => {
+        const row = page.locator('#node-input-channels-container li').first();
+        const type = row.locator('select').first();
+        const order = row.locator('select').nth(1);
+        const bit = row.getByTitle('which bit, 0 = the lowest');
+        const shown = async () => [await order.isVisible(), await bit.isVisible()];
+        await edit('series', async () => {
+          assert.deepEqual(await shown(), [true, false]);
+          await type.selectOption('number');
+          assert.deepEqual(await shown(), [false, false]);
+          await type.selectOption('bit');
+          assert.deepEqual(await shown(), [true, true]);
+          await bit.fill('32');
+          assert.match((await bit.getAttribute('class')) ?? '', /input-error/);
+          await bit.fill('12');
+          await order.selectOption('CDAB');
+        });
+        const { channels, valid } = await node('series');
+        const [first] = channels as { type: string; order: string }[];
+        assert.deepEqual([first?.type, first?.order, valid], ['bit 12', 'CDAB', true]);
+      });
+
+      it('keeps a row of the channel table within the dialog', async () => {
+        await edit('series', async () => {
+          const widths = await page
+            .locator('#node-input-channels-container .atomscale-line')
+            .evaluateAll((lines) => lines.map(({ clientWidth, scrollWidth }) => [clientWidth, scrollWidth]));
+          for (const [inner, needed] of widths) assert.equal(needed, inner);
+        });
+      });
+
       it('takes sizes as people write them', async () => {
         await edit('account', async () => {
           assert.equal(await page.inputValue('#node-config-input-spoolMaxBytes'), '50 GB');
@@ -199,6 +236,7 @@ function freshNodes(): FlowNode[] {
       ...{ headerBytes: '', byteOrder: 'little', align: 'lsb', significantBits: '' },
       ...{ depth: 'full-scale', low: '', high: '' },
       ...{ cropX: '', cropY: '', cropWidth: '', cropHeight: '', bin: '1', flip: 'none' },
+      ...{ framing: 'message', every: 1, maxFps: '', filenameTime: '' },
     },
     {
       ...{

@@ -103,6 +103,25 @@ describe('readings of a message', () => {
     throwsCoded(() => read({ payload: { ['x'.repeat(256)]: 1 } }), 'ERR_CHANNEL');
   });
 
+  it('takes the time that an OPC UA node gives', () => {
+    const sourceTimestamp = new Date(2500);
+    assert.deepEqual(read({ payload: 650.5, topic: 'ns=1;s=Furnace.PV', sourceTimestamp }), [
+      { channel: 'ns=1;s=Furnace.PV', time: 2.5, value: 650.5 },
+    ]);
+  });
+
+  it('finds a gap, never a zero, where the device says that it has no reading', () => {
+    const bad = { payload: 0, topic: 'ns=1;s=PV', statusCode: { value: 0x808c0000 } };
+    assert.deepEqual(readReadings(bad), {
+      readings: [{ channel: 'ns=1;s=PV', time: null, value: null }],
+      skipped: 1,
+    });
+    assert.deepEqual(readReadings({ payload: '', error: new Error('timed out') }), {
+      readings: [],
+      skipped: 1,
+    });
+  });
+
   const series = { timestamps: [1, 2], values: [1, 2] };
   const refused: [string, string, Record<string, unknown>][] = [
     ['null', 'ERR_VALUE', { payload: null, channel: 'a' }],

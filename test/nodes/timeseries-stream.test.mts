@@ -126,6 +126,92 @@ describe('timeseries-stream in Node-RED', function () {
     assert.equal(points.T?.units, 'C');
   });
 
+  it('ends a held channel where it has no reading, and makes no row of gaps alone', async () => {
+    bench = await NodesBench.open({
+      series: {
+        channels: [
+          { source: 'payload.p', channel: 'p', invalid: '0' },
+          { source: 'payload.T', channel: 'T' },
+        ],
+      },
+    });
+    const at = (second: number, payload: object | string, more = {}) =>
+      send({ payload, timestamp: 1_700_000_000_000 + second * 1000, ...more });
+    // Opens nothing: there is no reading in it.
+    assert.equal((await at(0, { p: 0 })).error, undefined);
+    assert.equal(bench.out('series:1').length, 0);
+    await at(1, { p: 1e-9, T: 650 });
+    await at(2, { p: 0 });
+    await at(3, { p: 0 });
+    await at(4, { T: 651 });
+    await at(5, { p: 2e-9 });
+    assert.equal((await at(6, '', { error: new Error('timed out') })).error, undefined);
+    await at(7, { T: 652 });
+    const points = await finish();
+    const found = (channel: string) =>
+      points[channel]?.timestamps.map((time, row) => [time - 1_700_000_000, points[channel]?.values[row]]);
+    assert.deepEqual(found('p'), [
+      [1, 1e-9],
+      [5, 2e-9],
+    ]);
+    assert.deepEqual(found('T'), [
+      [1, 650],
+      [4, 651],
+      [5, 651],
+      [7, 652],
+    ]);
+    await bench.red.waitFor(
+      () => bench.red.status(SERIES)?.text?.endsWith('5 skipped') === true,
+      'the count',
+    );
+    assert.deepEqual(bench.codes(), []);
+  });
+
+  it('leaves a gap empty under fill gap, without a row of its own', async () => {
+    bench = await NodesBench.open({
+      series: {
+        fill: 'gap',
+        channels: [
+          { source: 'payload.p', channel: 'p', invalid: '0' },
+          { source: 'payload.T', channel: 'T' },
+        ],
+      },
+    });
+    const rows = [{ p: 1e-9, T: 650 }, { p: 0, T: 651 }, { p: 0 }, { p: 3e-9, T: 653 }];
+    for (const [second, payload] of rows.entries()) await send({ payload, timestamp: (second + 1) * 1000 });
+    const { p, T } = await finish();
+    assert.deepEqual(
+      [p?.timestamps, p?.values],
+      [
+        [1, 2, 4],
+        [1e-9, null, 3e-9],
+      ],
+    );
+    assert.deepEqual(T?.values, [650, 651, 653]);
+  });
+
+  it('keeps of a channel what its interval and deadband let through', async () => {
+    bench = await NodesBench.open({
+      series: {
+        pointsPerChunk: '100',
+        fill: 'gap',
+        channels: [
+          { source: 'payload.slow', channel: 'slow', minInterval: '500' },
+          { source: 'payload.still', channel: 'still', deadband: '0.5' },
+        ],
+      },
+    });
+    for (let tenth = 0; tenth < 20; tenth += 1) {
+      const payload = { slow: tenth, still: 20 + (tenth % 2 ? 0.4 : 0) + (tenth >= 10 ? 1 : 0) };
+      await send({ payload, timestamp: 1_700_000_000_000 + tenth * 100 });
+    }
+    const points = await finish();
+    const kept = (channel: string) => points[channel]?.values.filter((value) => value !== null);
+    assert.deepEqual(kept('slow'), [0, 5, 10, 15]);
+    assert.deepEqual(kept('still'), [20, 21]);
+    assert.doesNotMatch(bench.red.status(SERIES)?.text ?? '', /skipped/);
+  });
+
   it('refuses a table it cannot read, on the message', async () => {
     bench = await NodesBench.open({ series: { channels: [{ source: 'payload[', channel: 'a' }] } });
     assert.equal((await send({ payload: 1 })).error?.code, 'ERR_SETTINGS');

@@ -8,12 +8,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use atomscale_core::compress::compress;
+use atomscale_core::chooser::{Chooser, Compression, Haste};
 use atomscale_core::frame::{Depth, Format, FrameSpec, Region, split};
 
 const ROUNDS: usize = 7;
-/// zstd level of the shards here; the official client's frames are as Pillow gives them.
-const LEVEL: i32 = 1;
 
 /// Pillow, asked line by line.
 struct Pillow {
@@ -63,13 +61,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let bytes = std::fs::read(folder.path().join(name))?;
         let length = bytes.len();
         let parts = [bytes];
-        let one = cpu(|| decode(&parts, false))?;
+        let chooser = Chooser::new(Compression::Auto);
+        let one = cpu(|| decode(&parts, None))?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
         let times = (0.1 / one).clamp(3.0, 2000.0) as usize;
         let mut rounds = [Vec::new(), Vec::new(), Vec::new()];
         for _ in 0..ROUNDS {
-            rounds[0].push(cpu(|| (0..times).try_for_each(|_| decode(&parts, false)))?);
-            rounds[1].push(cpu(|| (0..times).try_for_each(|_| decode(&parts, true)))?);
+            rounds[0].push(cpu(|| (0..times).try_for_each(|_| decode(&parts, None)))?);
+            rounds[1].push(cpu(|| (0..times).try_for_each(|_| decode(&parts, Some(&chooser))))?);
             rounds[2].push(pillow.decode(name, times)?);
         }
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
@@ -126,7 +125,7 @@ fn raw_formats(only: &[String]) -> Result<(), Box<dyn Error>> {
             rounds.push(cpu(|| {
                 for _ in 0..100 {
                     let mut room = Vec::new();
-                    units[0].decode(&parts, &spec, &mut |size, gray| {
+                    units[0].decode(&parts[0][units[0].bytes.clone()], &spec, &mut |size, gray| {
                         std::hint::black_box(spec.region.cut(size, gray, &mut room)?);
                         Ok(())
                     })?;
@@ -139,12 +138,12 @@ fn raw_formats(only: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn decode(parts: &[Vec<u8>], compressed: bool) -> Result<(), Box<dyn Error>> {
+fn decode(parts: &[Vec<u8>], compressed: Option<&Chooser>) -> Result<(), Box<dyn Error>> {
     let spec = FrameSpec::new(Format::Image, 0, 0);
     for unit in split(parts, &spec)? {
-        unit.decode(parts, &spec, &mut |_, gray| {
-            if compressed {
-                compress(gray, LEVEL)?;
+        unit.decode(&parts[unit.part][unit.bytes.clone()], &spec, &mut |size, gray| {
+            if let Some(chooser) = compressed {
+                chooser.compress(gray, size.width as usize, Haste::None)?;
             }
             Ok(())
         })?;

@@ -19,7 +19,7 @@ fn decode(bytes: Vec<u8>) -> (Result<Vec<Size>>, usize) {
     counted(|| {
         let mut sizes = Vec::new();
         for unit in split(&parts, &SPEC)? {
-            unit.decode(&parts, &SPEC, &mut |size, _| {
+            unit.decode(&parts[unit.part][unit.bytes.clone()], &SPEC, &mut |size, _| {
                 sizes.push(size);
                 Ok(())
             })?;

@@ -53,7 +53,7 @@ fn decode(parts: &[Vec<u8>], spec: &FrameSpec) -> Result<usize> {
     let mut largest = 0;
     let mut room = Vec::new();
     for unit in split(parts, spec)? {
-        unit.decode(parts, spec, &mut |size, gray| {
+        unit.decode(&parts[unit.part][unit.bytes.clone()], spec, &mut |size, gray| {
             assert_eq!(gray.len() as u64, size.pixels());
             largest = largest.max(gray.len());
             let (size, cut) = spec.region.cut(size, gray, &mut room)?;

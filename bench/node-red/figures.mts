@@ -1,0 +1,45 @@
+/** What a run in Node-RED says of memory and event loop, as the reports want it. */
+import type { Column, Curve, Measurement } from '../suite.mts';
+import type { CameraRun } from './camera-run.mts';
+
+export const COLUMNS: readonly Column[] = [
+  { figure: 'delay_over_idle_ms', title: 'event loop p99 over idle, ms', digits: 1 },
+  { figure: 'delay_idle_ms', title: 'idle', digits: 1 },
+  { figure: 'delay_ms', title: 'loaded', digits: 1 },
+  { figure: 'beside_ms', title: 'a process that does nothing, at the same time', digits: 1 },
+  { figure: 'longest_ms', title: 'longest', digits: 0 },
+  { figure: 'memory_mb', title: 'memory over idle, MB', digits: 1 },
+  { figure: 'cpu_ms_per_frame', title: 'CPU a frame, ms', digits: 2 },
+  { figure: 'frames', title: 'frames, all intact', digits: 0 },
+];
+
+export function measurementOf({ idle, loaded, beside_ms, frames }: CameraRun): Measurement {
+  const before = idle.samples.at(-1)?.memory_mb ?? idle.memory_mb;
+  const curve = (
+    title: string,
+    unit: string,
+    of: (sample: CameraRun['loaded']['samples'][number]) => number,
+  ): Curve => ({
+    title,
+    unit,
+    points: loaded.samples.map((sample) => [sample.seconds, of(sample)] as const),
+  });
+  return {
+    figures: {
+      frames,
+      seconds: loaded.seconds,
+      delay_idle_ms: idle.delay_ms,
+      delay_ms: loaded.delay_ms,
+      delay_over_idle_ms: loaded.delay_ms - idle.delay_ms,
+      longest_ms: loaded.longest_ms,
+      beside_ms,
+      memory_idle_mb: before,
+      memory_mb: loaded.memory_mb - before,
+      cpu_ms_per_frame: (loaded.cpu / frames) * 1000,
+    },
+    curves: {
+      memory: curve('Memory over the idle process', 'MB', ({ memory_mb }) => memory_mb - before),
+      delay: curve('Event-loop delay, 99th percentile', 'ms', ({ delay_ms }) => delay_ms),
+    },
+  };
+}
