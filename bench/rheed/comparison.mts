@@ -18,7 +18,7 @@ export interface Load {
   readonly distinct: number;
 }
 
-const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly Column[] = [
   { figure: 'frames_per_s', title: 'frames/s', digits: 0 },
   { figure: 'cpu_s_per_chunk', title: 'CPU s a chunk', digits: 3 },
   { figure: 'bytes_per_frame', title: 'bytes a frame', digits: 0 },

@@ -29,7 +29,7 @@ export interface Received {
   /** Of all shards. */
   readonly bytes: number;
   readonly frames: number;
-  /** sha256 of all pixels in order. */
+  /** sha256 of all pixels in order, as they were sent. */
   readonly pixels: string;
   /** When each chunk was there, Unix ms, in order of time. */
   readonly arrivals: readonly number[];
@@ -129,7 +129,7 @@ async function comparedPixels(
   sent: FileHandle,
   workload: Workload,
 ): Promise<Buffer> {
-  const { width, height, chunkSize, distinct } = workload;
+  const { width, height, chunkSize, distinct, tolerance = 0 } = workload;
   const expected = Buffer.alloc(chunkBytes(workload));
   await sent.read(expected, 0, expected.length, (index % distinct) * expected.length);
   if (dims !== `${chunkSize},${height},${width}`)
@@ -137,8 +137,14 @@ async function comparedPixels(
   const size = width * height;
   checkUpload(shard, chunkSize).forEach((entry, frame) => {
     const pixels = decodeFrame(shard, entry, size, frame);
-    if (!expected.subarray(frame * size, (frame + 1) * size).equals(pixels))
+    if (!isLike(expected.subarray(frame * size, (frame + 1) * size), pixels, tolerance))
       throw new Error(`chunk ${index}, frame ${frame}: expected the pixels that were sent, got others`);
   });
   return expected;
+}
+
+/** Whether no pixel is off by more gray levels than allowed. */
+function isLike(expected: Buffer, pixels: Uint8Array, tolerance: number): boolean {
+  if (tolerance === 0) return expected.equals(pixels);
+  return expected.every((level, i) => Math.abs(level - (pixels[i] as number)) <= tolerance);
 }

@@ -26,17 +26,18 @@ export const OFFICIAL = 'official client';
 
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-export function ours(workload: Workload): Side {
-  const command = [process.execPath, program('ours.mts')];
-  return { name: OURS, measure: () => measureProgram(command, workload) };
+/** Pixels by the library, or images by what the library stands on. */
+export function ours(workload: Workload, name = OURS): Side {
+  const file = program(workload.images === undefined ? 'ours.mts' : 'ours-images.mts');
+  return { name, measure: () => measureProgram([process.execPath, '--expose-gc', file], workload) };
 }
 
 /** Nothing where Python cannot be had. */
-export async function official(workload: Workload): Promise<Side[]> {
+export async function official(workload: Workload, name = OFFICIAL): Promise<Side[]> {
   const found = await python();
   if ('skip' in found) return [];
   const command = [found.path, program('official.py')];
-  return [{ name: OFFICIAL, measure: () => measureProgram(command, workload) }];
+  return [{ name, measure: () => measureProgram(command, workload) }];
 }
 
 async function measureProgram([file = '', ...args]: string[], workload: Workload): Promise<Measurement> {
@@ -108,6 +109,6 @@ function measurement(
       cores: cpus().length,
     },
     curves: { ...memory.curves, frames: confirmed },
-    delivered: { frames, pixels },
+    delivered: { frames, pixels, of: workload.file },
   };
 }

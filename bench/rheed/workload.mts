@@ -12,6 +12,8 @@ export interface Workload {
   readonly chunks: number;
   /** Encoded images of the file's frames in order, when these are streamed instead of pixels. */
   readonly images?: readonly string[];
+  /** Gray levels that a pixel may be off, 0 by default: JPEG decoders round differently. */
+  readonly tolerance?: number;
 }
 
 export const chunkBytes = ({ width, height, chunkSize }: Workload): number => width * height * chunkSize;
