@@ -5,9 +5,10 @@ import { drive } from './driver.mts';
 import { chunkBytes } from './workload.mts';
 
 await drive(async ({ workload, options }) => {
-  const { width, height, fps, chunkSize, chunks, distinct } = workload;
+  const { width, height, fps, chunkSize, chunks } = workload;
   const pixels = readFileSync(workload.file);
   const bytes = chunkBytes(workload);
+  const distinct = workload.frames / chunkSize;
   const streamer = new RheedStreamer(options);
   const dataId = await streamer.initialize({ fps, chunkSize, streamName: 'ours' });
   function* frames() {

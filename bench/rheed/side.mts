@@ -26,10 +26,16 @@ export const OFFICIAL = 'official client';
 
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Pixels by the library, or images by what the library stands on. */
-export function ours(workload: Workload, name = OURS): Side {
-  const file = program(workload.images === undefined ? 'ours.mts' : 'ours-images.mts');
-  return { name, measure: () => measureProgram([process.execPath, '--expose-gc', file], workload) };
+/** By the library, chunk by chunk, as the official client takes them. */
+export const ours = (workload: Workload): Side => node('ours.mts', workload, OURS);
+
+/** One frame or image a message, as Node-RED brings them. */
+export const oursByMessages = (workload: Workload, name: string): Side =>
+  node('ours-messages.mts', workload, name);
+
+function node(file: string, workload: Workload, name: string): Side {
+  const command = [process.execPath, '--expose-gc', program(file)];
+  return { name, measure: () => measureProgram(command, workload) };
 }
 
 /** Nothing where Python cannot be had. */

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { python } from '../../test/helpers/python.mts';
 import { COLUMNS, makeWorkload } from '../rheed/comparison.mts';
 import { realFrames, repeated } from '../rheed/frame-sources.mts';
-import { official, ours } from '../rheed/side.mts';
+import { official, oursByMessages } from '../rheed/side.mts';
 import type { Goal, Options, Side, Suite } from '../suite.mts';
 
 const FORMATS = ['bmp', 'png', 'jpeg'] as const;
@@ -50,11 +50,11 @@ async function sidesOf(
   await promisify(execFile)(interpreter, [script, format, own, ...files]);
   const decoded = await readFile(join(own, 'decoded.u8'));
   const source = repeated(width, height, decoded);
-  const load = { source, fps: FPS, chunkSize: CHUNK_SIZE, chunks: CHUNKS, distinct: 3 };
+  const load = { source, fps: FPS, chunkSize: CHUNK_SIZE, chunks: CHUNKS, frames: 120 };
   const images = files.map((_, i) => join(own, `${i}.${format}`));
   const tolerance = format === 'jpeg' ? 1 : 0;
   const workload = { ...(await makeWorkload(load, own, options)), images, tolerance };
-  return [...(await official(workload, pillow(format))), ours(workload, us(format))];
+  return [...(await official(workload, pillow(format))), oursByMessages(workload, us(format))];
 }
 
 const goalOf = (format: string): Goal => ({
