@@ -17,6 +17,7 @@ pub mod lock;
 pub mod log;
 pub mod pool;
 pub mod recover;
+pub mod sealed;
 pub mod shard;
 pub mod sidecar;
 pub mod stamps;
