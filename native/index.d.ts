@@ -26,6 +26,10 @@ export declare class ChunkWriter {
    * for another close.
    */
   close(): Promise<void>
+  /** Compresses what is pushed from now on otherwise: auto, fast, small, or a level of zstd. */
+  setCompression(compression: string): void
+  /** The way in which frames are compressed now, for reports. */
+  get compressionWay(): string
   /** Frames in the open chunk. */
   get openFrames(): number
 }
@@ -186,8 +190,8 @@ export interface WriterOptions {
   chunkSize: number
   /** Frames a second. */
   fps: number
-  /** Of zstd. */
-  level: number
+  /** auto, fast, small, or a level of zstd. */
+  compression: string
   /** Of the stream's frames; 0 = not known yet. */
   width: number
   /** Of the stream's frames; 0 = not known yet. */

@@ -73,7 +73,7 @@ describe('native', () => {
       nextNumber: 0,
       chunkSize: 10,
       fps: 10,
-      level: 1,
+      compression: '1',
       width: 0,
       height: 0,
       ...options,
@@ -140,9 +140,15 @@ describe('native', () => {
     native.setMemoryLimit(3 * WIDTH * HEIGHT);
     const large = { ...SPEC, width: 1000, height: 1200 };
     const noise = new Uint8Array(randomBytes(large.width * large.height));
-    // Larger than the limit, it passes alone; it takes a while, and by now it is certainly not on disk.
-    const slow = writer({ chunkSize: 100 }).push(Array(8).fill(noise), large, NO_STAMPS, ARRIVAL, null);
-    assert.equal(native.memoryInFlight(), 8 * noise.length);
+    // Larger than the limit, it passes alone; a whole chunk of level 19 takes a while: by now it is not on disk.
+    const slow = writer({ chunkSize: 100, compression: '19' }).push(
+      Array(8).fill(noise),
+      large,
+      NO_STAMPS,
+      ARRIVAL,
+      0,
+    );
+    assert.ok(native.memoryInFlight() >= 8 * noise.length);
     assert.throws(() => push(writer(), flat(2)), /^Error: ERR_OVERLOAD: /);
     assert.equal((await slow).frames, 8);
     assert.equal(native.memoryInFlight(), 0);
@@ -242,10 +248,24 @@ describe('native', () => {
     assert.equal(native.crc32c(new Uint8Array()), 0);
   });
 
+  it('compresses otherwise from the next push on, in ways that read back alike', async () => {
+    const w = writer({ compression: 'auto' });
+    const ways: string[] = [];
+    for (const compression of ['auto', 'fast', 'small', '-7', '19']) {
+      w.setCompression(compression);
+      await push(w, flat(7));
+      ways.push(w.compressionWay);
+    }
+    assert.deepEqual(ways.slice(3), ['level -7', 'level 19']);
+    assert.throws(() => w.setCompression('best'), /^Error: ERR_NATIVE: .*auto, fast, small/);
+    assert.equal((await w.seal())?.frames, 5);
+    await w.close();
+  });
+
   it('refuses options that make no sense', () => {
     assert.throws(() => writer({ fps: Number.NaN }), /^Error: ERR_NATIVE: .*frames per second/);
     assert.throws(() => writer({ chunkSize: 0 }), /^Error: ERR_NATIVE: .*chunk size/);
-    assert.throws(() => writer({ level: 99 }), /^Error: ERR_NATIVE: .*zstd level/);
+    assert.throws(() => writer({ compression: '99' }), /^Error: ERR_NATIVE: .*zstd level/);
   });
 
   it('locks a folder against others and itself, until released', () => {
@@ -273,7 +293,7 @@ describe('native', () => {
       nextNumber: 0,
       chunkSize: 1,
       fps: 10,
-      level: 1,
+      compression: '1',
       width: 0,
       height: 0,
     });
@@ -286,7 +306,7 @@ describe('native', () => {
       const { workerData, parentPort } = require('node:worker_threads');
       const native = require(workerData.binary);
       const w = new native.ChunkWriter({ folder: workerData.folder, nextNumber: workerData.n * 1000, chunkSize: 100,
-        fps: 10, level: 1, width: 0, height: 0 });
+        fps: 10, compression: '1', width: 0, height: 0 });
       const frame = new Uint8Array(workerData.spec.width * workerData.spec.height);
       const push = () => w.push([frame], workerData.spec, new Float64Array(), 1e12, null);
       push().then((result) => {
@@ -310,7 +330,7 @@ describe('native', () => {
     const code = `
       const native = require(${JSON.stringify(binary)});
       const w = new native.ChunkWriter({ folder: ${JSON.stringify(folder)}, nextNumber: 0, chunkSize: 100, fps: 10,
-        level: 1, width: 0, height: 0 });
+        compression: '1', width: 0, height: 0 });
       const frame = new Uint8Array(${WIDTH * HEIGHT});
       for (let n = 0; n < 50; n++) w.push([frame], ${JSON.stringify(SPEC)}, new Float64Array(), 1e12, null);
       w.seal().then((chunk) => console.log(chunk.frames));`;
@@ -326,7 +346,7 @@ describe('native', () => {
       `const native = require(${JSON.stringify(binary)});
       const fs = require('node:fs');
       const disk = ${JSON.stringify(disk)};
-      const w = new native.ChunkWriter({ folder: disk, nextNumber: 0, chunkSize: 1000, fps: 10, level: 1, width: 0,
+      const w = new native.ChunkWriter({ folder: disk, nextNumber: 0, chunkSize: 1000, fps: 10, compression: '1', width: 0,
         height: 0 });
       const noise = () => require('node:crypto').randomBytes(${WIDTH * HEIGHT});
       const push = () => w.push([noise()], ${JSON.stringify(SPEC)}, new Float64Array(), 1e12, null);

@@ -20,6 +20,8 @@ export interface RheedInitialize {
   readonly tags?: readonly string[];
   /** Only with rotationsPerMin 0. */
   readonly azimuth?: string;
+  /** `auto` (default): the fewest bytes for the least time; `fast`, `small`, or a level of zstd from -7 to 19. */
+  readonly compression?: 'auto' | 'fast' | 'small' | number;
 }
 
 /** Frames, or frames with the capture time of the first of them (Unix ms). */
@@ -62,15 +64,39 @@ export class RheedStreamer extends Streamer<RheedStream> {
     await this.streamOf(dataId).push({ parts: [data], spec: gray8(width, height), stamps }, chunkIndex);
   }
 
-  /** Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. */
+  /**
+   * Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. A chunk is compressed while the
+   * one before it is being sealed: so two are in memory. When one fails, the one after it may be spooled already.
+   */
   async run(dataId: string, frames: Iterable<TimedFrames> | AsyncIterable<TimedFrames>): Promise<void> {
     let chunkIndex = 0;
-    for await (const item of frames) {
-      const [batch, captureStartMsUtc] = isTimed(item) ? item : [item, undefined];
-      await this.push(dataId, chunkIndex, batch, captureStartMsUtc);
-      chunkIndex += 1;
+    let [before, pushed]: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
+    try {
+      for await (const item of frames) {
+        const [batch, captureStartMsUtc] = isTimed(item) ? item : [item, undefined];
+        const index = chunkIndex;
+        pushed = afterOverload(before, () => this.push(dataId, index, batch, captureStartMsUtc));
+        await before;
+        before = pushed;
+        chunkIndex += 1;
+      }
+      await before;
+    } finally {
+      await Promise.allSettled([before, pushed]);
     }
   }
+}
+
+/** What does not fit into memory beside what is under way is tried again when that is on disk. */
+function afterOverload(before: Promise<void>, push: () => Promise<void>): Promise<void> {
+  const pushed = push().catch(async (error: unknown) => {
+    if ((error as AtomscaleError).code !== 'ERR_OVERLOAD') throw error;
+    await before;
+    return push();
+  });
+  // Its error is met when its turn has come.
+  pushed.catch(() => undefined);
+  return pushed;
 }
 
 const isTimed = (item: TimedFrames): item is readonly [Frames | NestedFrames, number] => Array.isArray(item);

@@ -11,10 +11,7 @@ import { type RheedSidecar, readSidecar } from './spool/entry.js';
 import { numbered } from './spool/files.js';
 import type { RecordFile } from './spool/stream-record.js';
 import { type Remainder, Stream } from './stream.js';
-import type { FrameBatch } from './types.js';
-
-/** zstd level of a frame: on the noisy frames of a real camera level 1 is as small as 3 and three times as fast. */
-const LEVEL = 1;
+import type { FrameBatch, RawSettings } from './types.js';
 
 /** What became of the frames of a call; what is in it says `PushResult`. */
 export type Accepted = Pick<PushResult, 'frames' | 'clipped' | 'sampleBits'>;
@@ -72,6 +69,11 @@ export class RheedStream extends Stream<RheedSidecar> {
 
   async flush(): Promise<void> {
     await this.seal();
+  }
+
+  override async adopt(settings: RawSettings, editor: RawSettings): Promise<void> {
+    await super.adopt(settings, editor);
+    this.#writer?.setCompression(String(rheedSettings(settings).compression));
   }
 
   async sync(): Promise<void> {
@@ -158,14 +160,14 @@ export class RheedStream extends Stream<RheedSidecar> {
 
   #openWriter(): ChunkWriter {
     const { settings, height, width } = this.record.data;
-    const { fps, chunkSize } = rheedSettings(settings);
+    const { fps, chunkSize, compression } = rheedSettings(settings);
     const { ChunkWriter: Writer } = native();
     return new Writer({
       folder: this.folder,
       nextNumber: this.#nextNumber,
       chunkSize,
       fps,
-      level: LEVEL,
+      compression: String(compression),
       height,
       width,
     });

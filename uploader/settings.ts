@@ -100,12 +100,26 @@ const common = {
   idleTimeout: orBlank(numberIn({ min: 0, unit: 'seconds' }), 0),
 };
 
+const COMPRESSIONS = ['auto', 'fast', 'small'] as const;
+/** Levels beyond these trade nothing that a camera could use. */
+const [LOWEST_LEVEL, HIGHEST_LEVEL] = [-7, 19];
+const compressionExpected = `expected ${COMPRESSIONS.join(', ')}, or a zstd level from ${LOWEST_LEVEL} to ${HIGHEST_LEVEL}`;
+const isCompression = (value: unknown): value is (typeof COMPRESSIONS)[number] | number =>
+  (COMPRESSIONS as readonly unknown[]).includes(value) ||
+  (Number.isInteger(value) && Number(value) >= LOWEST_LEVEL && Number(value) <= HIGHEST_LEVEL);
+const compression = v.pipe(
+  v.unknown(),
+  v.transform(asNumber),
+  v.custom<(typeof COMPRESSIONS)[number] | number>(isCompression, compressionExpected),
+);
+
 const rheedFields = {
   ...common,
   fps: numberIn({ above: 0, max: 120, unit: 'frames per second' }),
   rotationsPerMin: orBlank(numberIn({ min: 0, unit: 'rotations per minute' }), 0),
   chunkSize: orBlank(numberIn({ min: 1, integer: true, unit: 'frames' }), null),
   azimuth: orBlank(text, null),
+  compression: orBlank(compression, 'auto' as const),
 };
 
 const timeseriesFields = {

@@ -27,6 +27,8 @@ export interface RheedSettings {
   readonly tags: readonly string[];
   /** Only with rotationsPerMin 0. */
   readonly azimuth: string | null;
+  /** Of each frame: the fewest bytes for the least time, time or bytes before all, or a level of zstd. */
+  readonly compression: 'auto' | 'fast' | 'small' | number;
   /** Seconds without data after which the stream is finalized, 0 = never. */
   readonly idleTimeout: number;
 }

@@ -161,12 +161,21 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     try {
       return legible(() => this.#room.enter(msg.payload));
     } catch (error) {
-      const missed = this.#kind.missed?.(msg);
+      const missed = this.#missed(msg);
       sequence.run(() => {
         missed?.(this.#settings(key), key);
         return undefined;
       });
       throw error;
+    }
+  }
+
+  /** What cannot be read has no place in a byte stream. */
+  #missed(msg: NodeMessage): ReturnType<NonNullable<StreamNodeKind<S, D>['missed']>> | undefined {
+    try {
+      return this.#kind.missed?.(msg);
+    } catch {
+      return undefined;
     }
   }
 
@@ -264,7 +273,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
         );
       }
     } catch (error) {
-      this.#kind.missed?.(msg)(this.#settings(key), key);
+      this.#missed(msg)?.(this.#settings(key), key);
       throw error;
     }
     const settings = stream?.settings ?? { ...this.#editor, ...this.#settingsOf(msg) };

@@ -20,6 +20,12 @@ export interface FrameMessage {
   readonly timestamps?: unknown;
 }
 
+/** The frames of a message, counted. */
+export interface CountedBatch extends FrameBatch {
+  /** Undefined where only decoding can tell. */
+  readonly frames: number | undefined;
+}
+
 /** Frames as bytes, with everything known about them. */
 interface Pixels {
   readonly parts: readonly Uint8Array[];
@@ -167,10 +173,11 @@ function readStamps(msg: FrameMessage, frames: number | undefined): number[] {
  *
  * @throws AtomscaleError ERR_FRAME_FORMAT, ERR_FRAME_SHAPE, ERR_VALUE, ERR_SETTINGS
  */
-export function readFrames(msg: FrameMessage, settings: RawSettings): FrameBatch {
+export function readFrames(msg: FrameMessage, settings: RawSettings): CountedBatch {
   const asked = readFormat(msg.format ?? settings.format);
   const pixels = readPixels(msg.payload, asked, readSize(msg, settings, asked), readHeaderBytes(settings));
-  const stamps = readStamps(msg, countFrames(pixels));
+  const frames = countFrames(pixels);
+  const stamps = readStamps(msg, frames);
   const depth = readDepth(settings, layoutOf(pixels.format));
   const region = readRegion(settings);
   const spec: FrameSpec = {
@@ -182,5 +189,5 @@ export function readFrames(msg: FrameMessage, settings: RawSettings): FrameBatch
     bigEndian: pixels.hostOrder ? pixels.hostOrder === 'big' : depth.bigEndian,
     ...(region ? { region } : {}),
   };
-  return { parts: pixels.parts, spec, stamps };
+  return { parts: pixels.parts, spec, stamps, frames };
 }

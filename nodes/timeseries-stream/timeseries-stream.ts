@@ -26,13 +26,17 @@ const SETTINGS = [
   'channels',
 ];
 
-/** Compiles a table once, however many messages it reads. */
+/** Compiles a table once, however many messages it reads: a stream keeps the list of its settings. */
 function tableCache(make: SourceMaker): (settings: RawSettings) => ChannelTable | null {
-  let compiled: { text: string; table: ChannelTable | null } | undefined;
+  const compiled = new WeakMap<object, ChannelTable | null>();
   return ({ channels }) => {
-    const text = JSON.stringify(channels ?? null);
-    if (compiled?.text !== text) compiled = { text, table: compileTable(channels, make) };
-    return compiled.table;
+    if (typeof channels !== 'object' || channels === null) return compileTable(channels, make);
+    let table = compiled.get(channels);
+    if (table === undefined) {
+      table = compileTable(channels, make);
+      compiled.set(channels, table);
+    }
+    return table;
   };
 }
 

@@ -72,7 +72,10 @@ describe('life of the nodes', function () {
     bench = await NodesBench.open();
     await bench.red.send(RHEED, { payload: FRAMES });
     const { data_id } = await bench.until('rheed:1', 'opened');
-    await bench.red.deploy(flowWith(RHEED, { format: 'mono16', significantBits: '16' }), 'nodes');
+    await bench.red.deploy(
+      flowWith(RHEED, { format: 'mono16', significantBits: '16', compression: 'small' }),
+      'nodes',
+    );
     const wide = Buffer.from(Uint16Array.from({ length: 8 }, (_, index) => index * 8192).buffer);
     assert.equal((await bench.red.send(RHEED, { payload: wide })).error, undefined);
     await bench.red.send(RHEED, { action: 'finalize' });

@@ -18,6 +18,9 @@ describe('settings', () => {
     ['negative rotation', { fps: 10, rotationsPerMin: -1 }, 'rotationsPerMin'],
     ['tags that are no texts', { fps: 10, tags: [1] }, 'tags'],
     ['a negative idleTimeout', { fps: 10, idleTimeout: -1 }, 'idleTimeout'],
+    ['a compression that is none', { fps: 10, compression: 'best' }, 'compression'],
+    ['a compression between levels', { fps: 10, compression: '3.5' }, 'compression'],
+    ['a compression beyond the levels', { fps: 10, compression: 20 }, 'compression'],
   ];
   for (const [what, input, setting] of refused) {
     it(`refuse ${what}`, () => {
@@ -50,9 +53,12 @@ describe('settings', () => {
         projectId: null,
         tags: ['a', 'b'],
         azimuth: null,
+        compression: 'auto',
         idleTimeout: 0,
       },
     );
+    assert.equal(rheedSettings({ fps: 10, compression: '-3' }).compression, -3);
+    assert.equal(rheedSettings({ fps: 10, compression: 'small' }).compression, 'small');
     assert.deepEqual(timeseriesSettings({}), {
       streamName: null,
       synthSourceId: null,
@@ -69,7 +75,11 @@ describe('settings', () => {
 
   it('differ only in what the service is told', () => {
     assert.deepEqual(
-      differing('rheed', { fps: 10, format: 'auto' }, { fps: '10', chunkSize: '20', format: 'mono8' }),
+      differing(
+        'rheed',
+        { fps: 10, format: 'auto' },
+        { fps: '10', chunkSize: '20', format: 'mono8', compression: 'small' },
+      ),
       [],
     );
     assert.deepEqual(differing('rheed', { fps: 10 }, { fps: 20, tags: 'x' }), ['fps', 'chunkSize', 'tags']);

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk as Sealed;
 use atomscale_core::frame::{Depth, Flip, Format, FrameSpec as Spec, Region as Cut, Size};
 use atomscale_core::log::{Accepted, Options};
@@ -71,8 +72,8 @@ pub struct WriterOptions {
     pub chunk_size: u32,
     /// Frames a second.
     pub fps: f64,
-    /// Of zstd.
-    pub level: i32,
+    /// auto, fast, small, or a level of zstd.
+    pub compression: String,
     /// Of the stream's frames; 0 = not known yet.
     pub width: u32,
     /// Of the stream's frames; 0 = not known yet.
@@ -128,12 +129,13 @@ impl ChunkWriter {
     /// Touches no file yet.
     #[napi(constructor, catch_unwind)]
     pub fn new(options: WriterOptions) -> napi::Result<Self> {
-        let WriterOptions { folder, next_number, chunk_size, fps, level, width, height } = options;
+        let WriterOptions { folder, next_number, chunk_size, fps, compression, width, height } = options;
         let size = (width > 0 && height > 0).then_some(Size { height, width });
         let chunk_size = chunk_size as usize;
         let folder = PathBuf::from(folder);
-        let options = Options { folder, next_number, chunk_size, fps, level, size };
-        let writer = writer::ChunkWriter::new(options).map_err(|error| to_js(&error))?;
+        let options = Options { folder, next_number, chunk_size, fps, size };
+        let compression = Compression::parse(&compression).map_err(|error| to_js(&error))?;
+        let writer = writer::ChunkWriter::new(options, compression).map_err(|error| to_js(&error))?;
         Ok(Self { writer, settler: Settler::default() })
     }
 
@@ -155,13 +157,9 @@ impl ChunkWriter {
     ) -> napi::Result<Object<'env>> {
         let bytes = parts.iter().map(|part| part.len()).sum();
         let charge = budget::process().take(bytes).map_err(|error| to_js(&error))?;
-        let message = writer::Message {
-            parts: parts.iter().map(|part| part.to_vec()).collect(),
-            charge,
-            spec: parse(&spec),
-            stamping: Stamping::new(&stamps, arrival_ms),
-            chunk_index: chunk_index.map(Into::into),
-        };
+        let stamping = Stamping::new(&stamps, arrival_ms);
+        let chunk_index = chunk_index.map(Into::into);
+        let message = writer::Message::new(&parts, charge, parse(&spec), stamping, chunk_index);
         let (done, promise) = promise(env, self.settler.clone(), push_result)?;
         self.writer.push(message, Box::new(done));
         Ok(promise)
@@ -192,6 +190,19 @@ impl ChunkWriter {
         let (done, promise) = promise(env, self.settler.clone(), |()| ())?;
         self.writer.close(Box::new(done));
         Ok(promise)
+    }
+
+    /// Compresses what is pushed from now on otherwise: auto, fast, small, or a level of zstd.
+    #[napi(catch_unwind)]
+    pub fn set_compression(&self, compression: String) -> napi::Result<()> {
+        self.writer.set_compression(Compression::parse(&compression).map_err(|error| to_js(&error))?);
+        Ok(())
+    }
+
+    /// The way in which frames are compressed now, for reports.
+    #[napi(getter)]
+    pub fn compression_way(&self) -> String {
+        self.writer.chooser().way().to_string()
     }
 
     /// Frames in the open chunk.

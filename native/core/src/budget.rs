@@ -33,6 +33,12 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// The part of the limit that is held now; may exceed 1.
+    #[expect(clippy::cast_precision_loss, reason = "bytes of memory")]
+    pub fn taken(&self) -> f64 {
+        self.held() as f64 / self.limit.load(Ordering::Relaxed).max(1) as f64
+    }
+
     /// Changes the limit; what is held stays.
     pub fn set_limit(&self, bytes: usize) {
         self.limit.store(bytes, Ordering::Relaxed);
@@ -71,6 +77,20 @@ impl Charge {
         self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
         self.bytes = bytes;
     }
+
+    /// Gives `bytes` of it away.
+    #[must_use]
+    pub fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self { budget: self.budget, bytes }
+    }
+
+    /// Takes another one in.
+    pub fn join(&mut self, mut other: Self) {
+        debug_assert!(std::ptr::eq(self.budget, other.budget));
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
 }
 
 impl Drop for Charge {
@@ -95,6 +115,22 @@ mod tests {
         drop(first);
         assert_eq!(BUDGET.held(), 40);
         drop(second);
+        assert_eq!(BUDGET.held(), 0);
+    }
+
+    #[test]
+    fn a_charge_is_given_back_in_parts() {
+        static BUDGET: Budget = Budget::new(100);
+        let mut whole = BUDGET.take(90).unwrap();
+        let mut part = whole.split(30);
+        assert_eq!(BUDGET.held(), 90);
+        part.resize(10);
+        assert_eq!(BUDGET.held(), 70);
+        drop(whole.split(1000));
+        assert_eq!(BUDGET.held(), 10);
+        whole.join(part);
+        assert_eq!(BUDGET.held(), 10);
+        drop(whole);
         assert_eq!(BUDGET.held(), 0);
     }
 

@@ -119,7 +119,6 @@ impl OpenChunk {
     /// Appends frames with one write to each file.
     pub fn append(&mut self, new: &[EncodedFrame], stamps: &[f64], given: bool) -> Result<()> {
         self.cut()?;
-        let mut frames = Vec::with_capacity(new.iter().map(|frame| frame.bytes.len()).sum());
         let mut journal = Vec::with_capacity(HEADER + RECORD * new.len());
         if self.records.is_empty() {
             journal.extend(self.header.encode());
@@ -131,15 +130,17 @@ impl OpenChunk {
                 .map_err(|_| Error::shape("a compressed frame exceeds 4 GiB; crop it"))?;
             let record = Record { offset, length, given, stamp, frame_crc: frame.crc };
             offset = record.end();
-            frames.extend_from_slice(&frame.bytes);
             journal.extend(record.encode());
             records.push(record);
         }
         self.ragged = true;
-        self.part.write_all(&frames).map_err(|error| Error::io("write", &self.files.part, &error))?;
+        let frames = new.iter().map(|frame| &*frame.bytes);
+        files::write_all(&mut self.part, frames)
+            .map_err(|error| Error::io("write", &self.files.part, &error))?;
         self.journal.write_all(&journal).map_err(|error| Error::io("write", &self.files.open, &error))?;
         self.ragged = false;
-        self.crc = crc32c::crc32c_append(self.crc, &frames);
+        let add = |crc, frame: &EncodedFrame| crc32c::crc32c_combine(crc, frame.crc, frame.bytes.len());
+        self.crc = new.iter().fold(self.crc, add);
         self.records.extend(records);
         Ok(())
     }

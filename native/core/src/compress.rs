@@ -2,23 +2,128 @@
 
 use std::cell::RefCell;
 
-use crate::error::{Error, Result};
+use zstd_safe::CParameter;
 
-thread_local! {
-    /// A context and room for its output, kept a thread: making them anew for each frame costs as much as a frame.
-    static CONTEXT: RefCell<(zstd_safe::CCtx<'static>, Vec<u8>)> =
-        RefCell::new((zstd_safe::CCtx::create(), Vec::new()));
+use crate::error::{Error, Result};
+use crate::memory::Buffer;
+
+/// How zstd is to work. All of it is zstd: what reads level 3 reads this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// For people.
+    pub name: &'static str,
+    /// What all that is not said here comes from.
+    pub level: i32,
+    /// How matches are found, None for the level's own.
+    pub search: Option<Search>,
+    /// Bytes that share one table of symbols: small blocks follow the brightness from row to row.
+    pub block: Option<u32>,
 }
 
-/// `bytes` as one zstd frame, in a buffer of just its size.
-pub fn compress(bytes: &[u8], level: i32) -> Result<Vec<u8>> {
-    CONTEXT.with_borrow_mut(|(context, room)| {
+/// How matches are found; see `ZSTD_compressionParameters` in zstd.h.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "zstd's own names")]
+pub struct Search {
+    pub strategy: Strategy,
+    pub window_log: u32,
+    /// Of all tables.
+    pub table_log: u32,
+    pub search_log: u32,
+    pub min_match: u32,
+    /// For `Fast`: how far each step goes; as large as a block it finds nothing, and symbols alone are coded.
+    pub target_length: u32,
+}
+
+/// zstd's strategies, as far as they are used here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "zstd's own names")]
+pub enum Strategy {
+    Fast,
+    DoubleFast,
+    Lazy,
+}
+
+impl Way {
+    /// A level of zstd as it is.
+    pub const fn level(level: i32) -> Self {
+        Self { name: "level", level, search: None, block: None }
+    }
+
+    /// What zstd has to be told, for rows of `row` bytes.
+    fn parameters(&self, row: usize) -> impl Iterator<Item = CParameter> {
+        let search = self.search.into_iter().flat_map(|search| {
+            let strategy = match search.strategy {
+                Strategy::Fast => zstd_safe::Strategy::ZSTD_fast,
+                Strategy::DoubleFast => zstd_safe::Strategy::ZSTD_dfast,
+                Strategy::Lazy => zstd_safe::Strategy::ZSTD_lazy,
+            };
+            [
+                CParameter::Strategy(strategy),
+                CParameter::WindowLog(search.window_log),
+                CParameter::HashLog(search.table_log),
+                CParameter::ChainLog(search.table_log),
+                CParameter::SearchLog(search.search_log),
+                CParameter::MinMatch(search.min_match),
+                CParameter::TargetLength(search.target_length),
+                // `Fast` with a target length would else leave out the coding of symbols.
+                CParameter::LiteralCompressionMode(zstd_safe::ParamSwitch::Enable),
+            ]
+        });
+        let block = self.block.map(|block| CParameter::MaxBlockSize(whole_rows(block, row)));
+        std::iter::once(CParameter::CompressionLevel(self.level)).chain(search).chain(block)
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.search {
+            None => write!(f, "level {}", self.level),
+            Some(_) => f.write_str(self.name),
+        }
+    }
+}
+
+/// The largest number of whole rows that fits into a block, or the block where not one does: blocks that end with a row
+/// see the same columns.
+fn whole_rows(block: u32, row: usize) -> u32 {
+    /// The least that zstd takes.
+    const LEAST: u32 = 1024;
+    match u32::try_from(row) {
+        Ok(row) if (1..=block).contains(&row) => (block / row * row).max(LEAST),
+        _ => block,
+    }
+}
+
+/// A context, what it was told last, and room for its output.
+struct Workplace {
+    context: zstd_safe::CCtx<'static>,
+    told: Option<(Way, usize)>,
+    room: Vec<u8>,
+}
+
+thread_local! {
+    /// Kept a thread: making them anew for each frame costs as much as a frame.
+    static WORKPLACE: RefCell<Workplace> =
+        RefCell::new(Workplace { context: zstd_safe::CCtx::create(), told: None, room: Vec::new() });
+}
+
+/// `bytes`, rows of `row` bytes, as one zstd frame.
+pub fn compress(bytes: &[u8], row: usize, way: &Way) -> Result<Buffer> {
+    let refused =
+        |code| Error::native(format!("zstd cannot compress a frame: {}", zstd_safe::get_error_name(code)));
+    WORKPLACE.with_borrow_mut(|Workplace { context, told, room }| {
+        if *told != Some((*way, row)) {
+            *told = None;
+            context.reset(zstd_safe::ResetDirective::SessionAndParameters).map_err(refused)?;
+            for parameter in way.parameters(row) {
+                context.set_parameter(parameter).map_err(refused)?;
+            }
+            *told = Some((*way, row));
+        }
         room.clear();
         room.reserve(zstd_safe::compress_bound(bytes.len()));
-        context.compress(room, bytes, level).map_err(|code| {
-            Error::native(format!("zstd cannot compress a frame: {}", zstd_safe::get_error_name(code)))
-        })?;
-        Ok(room.as_slice().to_vec())
+        context.compress2(room, bytes).map_err(refused)?;
+        Ok(Buffer::copy(room))
     })
 }
 
@@ -26,7 +131,6 @@ pub fn compress(bytes: &[u8], level: i32) -> Result<Vec<u8>> {
 pub fn levels() -> std::ops::RangeInclusive<i32> {
     zstd_safe::min_c_level()..=zstd_safe::max_c_level()
 }
-
 /// The bytes a zstd frame says it holds, None when it does not say or is none.
 pub fn content_size(frame: &[u8]) -> Option<u64> {
     zstd_safe::get_frame_content_size(frame).ok().flatten()
@@ -55,14 +159,14 @@ mod tests {
     #[test]
     fn gives_back_just_what_was_compressed_or_nothing() {
         let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n % 251) as u8).collect();
-        let frame = compress(&bytes, 1).unwrap();
+        let frame = compress(&bytes, 50, &Way::level(1)).unwrap();
         assert_eq!(decompress(&frame, 5000), Some(bytes));
         assert_eq!(decompress(&frame, 4999), None);
         assert_eq!(decompress(&frame, 5001), None);
         for length in 0..frame.len() {
             assert_eq!(decompress(&frame[..length], 5000), None, "cut at {length}");
         }
-        let twice = [frame.clone(), frame.clone()].concat();
+        let twice = [&*frame, &*frame].concat();
         assert_eq!(decompress(&twice, 5000), None, "two frames");
         assert_eq!(frame_length(&twice), Some(frame.len()));
         assert_eq!(frame_length(&frame[1..]), None);
@@ -72,8 +176,7 @@ mod tests {
     fn says_its_size_and_has_no_checksum() {
         for level in [1, 3, 9] {
             let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n % 251) as u8).collect();
-            let frame = compress(&bytes, level).unwrap();
-            assert_eq!(frame.capacity(), frame.len());
+            let frame = compress(&bytes, 50, &Way::level(level)).unwrap();
             assert_eq!(content_size(&frame), Some(5000));
             let descriptor = frame[4];
             assert_eq!(descriptor & 0b100, 0, "checksum flag (RFC 8878, 3.1.1.1.1)");

@@ -1,24 +1,26 @@
-//! A message's frames, compressed: decoded, turned to gray and compressed in the compute pool, unit by unit.
+//! A message's frames, compressed: decoded, turned to gray and compressed in the compute pool, piece by piece.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::compress::compress;
+use crate::budget::Charge;
+use crate::chooser::{Chooser, Haste};
 use crate::error::{Error, Result, guarded};
 use crate::frame::{FrameSpec, MAX_PIXELS, Size, Tally, Unit, split};
+use crate::memory::Buffer;
 use crate::pool;
 
 /// One compressed frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct EncodedFrame {
     /// A zstd frame of `size.pixels()` gray8 bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Buffer,
     /// crc32c of `bytes`.
     pub crc: u32,
 }
 
 /// All frames of a message, at least one, all of one size.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct EncodedMessage {
     /// Of each frame.
     pub size: Size,
@@ -26,27 +28,53 @@ pub struct EncodedMessage {
     pub frames: Vec<EncodedFrame>,
     /// Of all of them, before the region was cut out.
     pub tally: Tally,
+    /// What they take of the budget.
+    pub charge: Charge,
 }
 
-impl EncodedMessage {
-    /// Bytes held.
-    pub fn bytes(&self) -> usize {
-        self.frames.iter().map(|frame| frame.bytes.len()).sum()
-    }
+/// A unit of a message with its bytes, copied, and what they take of the budget.
+#[derive(Debug)]
+pub struct Piece {
+    unit: Unit,
+    bytes: Buffer,
+    charge: Charge,
+}
+
+/// Cuts a message into pieces that are worked on side by side, and copies them. `charge`: what its bytes take of the
+/// budget. A message that is refused on sight is not copied.
+pub fn cut<P: AsRef<[u8]>>(parts: &[P], spec: &FrameSpec, mut charge: Charge) -> Result<Vec<Piece>> {
+    guarded(|| {
+        let copied = |unit: Unit| {
+            let bytes = Buffer::copy(&parts[unit.part].as_ref()[unit.bytes.clone()]);
+            let charge = charge.split(bytes.len());
+            Piece { unit, bytes, charge }
+        };
+        Ok(split(parts, spec)?.into_iter().map(copied).collect())
+    })
+}
+
+/// What compresses a message's frames.
+#[derive(Debug, Clone)]
+pub struct Compressor {
+    /// Of the stream.
+    pub chooser: Arc<Chooser>,
+    /// How far the machine is behind, asked before each frame.
+    pub haste: fn() -> Haste,
 }
 
 /// Pixels that the images of one message may decode to. A TIFF can name the same strip for thousands of pages, and a
 /// few kilobytes of it then keep the machine busy for an hour.
 const MAX_DECODED: u64 = 16 * MAX_PIXELS;
 
-type UnitResult = Result<(Vec<(Size, EncodedFrame)>, Tally)>;
+/// The frames of a piece, and what they take of the budget.
+type Encoded = (Vec<(Size, EncodedFrame)>, Tally, Charge);
 
 struct Job<F> {
-    parts: Vec<Vec<u8>>,
     spec: FrameSpec,
-    level: i32,
-    units: Vec<Unit>,
-    results: Vec<OnceLock<UnitResult>>,
+    compressor: Compressor,
+    /// Each is taken by the thread that works on it, and so gone as soon as it is compressed.
+    pieces: Vec<Mutex<Option<Piece>>>,
+    results: Vec<Mutex<Option<Result<Encoded>>>>,
     left: AtomicUsize,
     /// Pixels decoded from images so far, and how many may be.
     decoded: AtomicU64,
@@ -54,35 +82,25 @@ struct Job<F> {
     done: Mutex<Option<F>>,
 }
 
-/// Encodes `parts` in the compute pool, then calls `done` on one of its threads. A message that is refused on sight is
-/// refused at once, on this thread. `done` is called once, and must not panic.
-pub fn encode<F>(parts: Vec<Vec<u8>>, spec: FrameSpec, level: i32, done: F)
+/// Encodes a message's pieces in the compute pool, then calls `done` on one of its threads: once, and it must not
+/// panic.
+pub fn encode<F>(pieces: Vec<Piece>, spec: FrameSpec, compressor: Compressor, done: F)
 where
     F: FnOnce(Result<EncodedMessage>) + Send + 'static,
 {
-    match guarded(|| split(&parts, &spec)) {
-        Ok(units) => encode_units(parts, spec, level, units, MAX_DECODED, done),
-        Err(error) => done(Err(error)),
-    }
+    encode_within(MAX_DECODED, pieces, spec, compressor, done);
 }
 
-fn encode_units<F>(
-    parts: Vec<Vec<u8>>,
-    spec: FrameSpec,
-    level: i32,
-    units: Vec<Unit>,
-    max_decoded: u64,
-    done: F,
-) where
+fn encode_within<F>(max_decoded: u64, pieces: Vec<Piece>, spec: FrameSpec, compressor: Compressor, done: F)
+where
     F: FnOnce(Result<EncodedMessage>) + Send + 'static,
 {
-    let count = units.len();
+    let count = pieces.len();
     let job = Arc::new(Job {
-        parts,
         spec,
-        level,
-        units,
-        results: (0..count).map(|_| OnceLock::new()).collect(),
+        compressor,
+        pieces: pieces.into_iter().map(|piece| Mutex::new(Some(piece))).collect(),
+        results: (0..count).map(|_| Mutex::new(None)).collect(),
         left: AtomicUsize::new(count),
         decoded: AtomicU64::new(0),
         max_decoded,
@@ -94,43 +112,44 @@ fn encode_units<F>(
     }
 }
 
+fn taken<T>(place: &Mutex<Option<T>>) -> Option<T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
-    fn run(self: Arc<Self>, n: usize) {
-        let result = guarded(|| self.encode(n));
-        // Each unit is run once, so its place is free.
-        let _ = self.results[n].set(result);
+    fn run(&self, n: usize) {
+        // Each piece is run once, so it is there.
+        let result = taken(&self.pieces[n]).map(|piece| guarded(|| self.encode(piece)));
+        *self.results[n].lock().unwrap_or_else(PoisonError::into_inner) = result;
         if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The last unit: the other threads are through with `self`, or about to let go of it.
-        let results = match Arc::try_unwrap(self) {
-            Ok(job) => job.results.into_iter().filter_map(OnceLock::into_inner).collect::<Vec<_>>(),
-            Err(job) => job.results.iter().filter_map(|result| result.get().cloned()).collect(),
-        };
-        if let Some(done) = done {
-            done(guarded(|| join(results)));
+        if let Some(done) = taken(&self.done) {
+            done(guarded(|| join(self.results.iter().filter_map(taken))));
         }
     }
 
-    fn encode(&self, n: usize) -> UnitResult {
+    fn encode(&self, Piece { unit, bytes, mut charge }: Piece) -> Result<Encoded> {
         let mut frames = Vec::new();
         let mut room = Vec::new();
-        let unit = &self.units[n];
-        let tally = unit.decode(&self.parts, &self.spec, &mut |size, gray| {
-            self.count(unit, size)?;
+        let tally = unit.decode(&bytes, &self.spec, &mut |size, gray| {
+            self.count(&unit, size)?;
             let (size, gray) = self.spec.region.cut(size, gray, &mut room)?;
-            let bytes = compress(gray, self.level)?;
+            let Compressor { chooser, haste } = &self.compressor;
+            let bytes = chooser.compress(gray, size.width as usize, haste())?;
             let crc = crc32c::crc32c(&bytes);
             frames.push((size, EncodedFrame { bytes, crc }));
             Ok(())
         })?;
-        Ok((frames, tally))
+        charge.resize(frames.iter().map(|(_, frame)| frame.bytes.len()).sum());
+        Ok((frames, tally, charge))
     }
 
     /// Refuses the message once its images decode to more than a message may.
     fn count(&self, unit: &Unit, size: Size) -> Result<()> {
-        let Unit::Image { .. } = unit else { return Ok(()) };
+        if unit.raw.is_some() {
+            return Ok(());
+        }
         let decoded = self.decoded.fetch_add(size.pixels(), Ordering::Relaxed) + size.pixels();
         if decoded <= self.max_decoded {
             return Ok(());
@@ -142,33 +161,39 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
     }
 }
 
-/// The units' frames in order; the first error in the message's order, whichever came first in time.
-fn join(results: Vec<UnitResult>) -> Result<EncodedMessage> {
-    let mut frames = Vec::new();
-    let mut tally = Tally::default();
-    let mut first = None;
+/// The pieces' frames in order; the first error in the message's order, whichever came first in time.
+fn join(results: impl Iterator<Item = Result<Encoded>>) -> Result<EncodedMessage> {
+    let mut message: Option<EncodedMessage> = None;
     for result in results {
-        let (encoded, seen) = result?;
-        tally = tally.and(seen);
-        for (size, frame) in encoded {
-            let expected = *first.get_or_insert(size);
-            if size != expected {
-                return Err(Error::shape(format!(
-                    "expected all frames of a message to be {expected} like its first, got one of {size}; send frames \
-                     of one size"
-                )));
+        let (frames, tally, charge) = result?;
+        let Some(&(first, _)) = frames.first() else { continue };
+        let expected = message.as_ref().map_or(first, |message| message.size);
+        if let Some((size, _)) = frames.iter().find(|(size, _)| *size != expected) {
+            return Err(Error::shape(format!(
+                "expected all frames of a message to be {expected} like its first, got one of {size}; send frames of \
+                 one size"
+            )));
+        }
+        let frames = frames.into_iter().map(|(_, frame)| frame);
+        match &mut message {
+            None => {
+                message = Some(EncodedMessage { size: expected, frames: frames.collect(), tally, charge });
             }
-            frames.push(frame);
+            Some(message) => {
+                message.frames.extend(frames);
+                message.tally = message.tally.and(tally);
+                message.charge.join(charge);
+            }
         }
     }
-    let size =
-        first.ok_or_else(|| Error::native("a message without frames passed all checks; please report it"))?;
-    Ok(EncodedMessage { size, frames, tally })
+    message.ok_or_else(|| Error::native("a message without frames passed all checks; please report it"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Budget;
+    use crate::chooser::Compression;
     use crate::error::Code;
     use crate::frame::{Format, Region};
     use std::sync::mpsc;
@@ -177,17 +202,29 @@ mod tests {
         FrameSpec::new(Format::Auto, width, height)
     }
 
-    fn encode_now(parts: Vec<Vec<u8>>, spec: FrameSpec) -> Result<EncodedMessage> {
+    fn compressor() -> Compressor {
+        Compressor { chooser: Arc::new(Chooser::new(Compression::Auto)), haste: || Haste::None }
+    }
+
+    static BUDGET: Budget = Budget::new(1 << 30);
+
+    fn encode_all(max: u64, parts: &[Vec<u8>], spec: FrameSpec) -> Result<EncodedMessage> {
+        let charge = BUDGET.take(parts.iter().map(Vec::len).sum()).unwrap();
         let (tell, told) = mpsc::channel();
-        encode(parts, spec, 3, move |result| tell.send(result).unwrap());
+        let answer = move |result| tell.send(result).unwrap();
+        encode_within(max, cut(parts, &spec, charge)?, spec, compressor(), answer);
         told.recv().unwrap()
+    }
+
+    fn encode_now(parts: &[Vec<u8>], spec: FrameSpec) -> Result<EncodedMessage> {
+        encode_all(MAX_DECODED, parts, spec)
     }
 
     #[test]
     fn frames_stay_in_order_over_parts_and_units() {
         let frame = |n: usize| vec![u8::try_from(n % 251).unwrap(); 64 * 64];
         let parts = vec![(0..100).flat_map(frame).collect(), (100..130).flat_map(frame).collect()];
-        let message = encode_now(parts, spec(64, 64)).unwrap();
+        let message = encode_now(&parts, spec(64, 64)).unwrap();
         assert_eq!(message.size, Size { width: 64, height: 64 });
         assert_eq!(message.frames.len(), 130);
         for (n, encoded) in message.frames.iter().enumerate() {
@@ -203,7 +240,7 @@ mod tests {
         let region = Region { x: 1, width: 2, bin: 2, ..Region::WHOLE };
         let spec = FrameSpec { region, ..FrameSpec::new(Format::Mono10, 3, 2) };
         let frame: Vec<u8> = [4u16, 40, 60, 1024, 48, 52].iter().flat_map(|v| v.to_le_bytes()).collect();
-        let message = encode_now(vec![[frame.clone(), frame].concat()], spec).unwrap();
+        let message = encode_now(&[[frame.clone(), frame].concat()], spec).unwrap();
         assert_eq!(message.size, Size { width: 1, height: 1 });
         assert_eq!(message.frames.len(), 2);
         assert_eq!(message.tally, Tally { clipped: 2, bits: u16::MAX });
@@ -213,14 +250,28 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_a_unit_refuses_its_message_alone() {
+    fn a_panic_in_a_piece_refuses_its_message_alone() {
         let (tell, told) = mpsc::channel();
-        let beyond = Unit::Image { part: 1 }; // there is none: the index panics, in a thread of the pool
-        let whole = Unit::Raw { part: 0, format: Format::Mono8, frames: 0..1 };
-        let answer = move |result| tell.send(result).unwrap();
-        encode_units(vec![vec![0; 64]], spec(8, 8), 1, vec![whole, beyond], MAX_DECODED, answer);
+        let parts = [vec![0; 64]];
+        let pieces = cut(&parts, &spec(8, 8), BUDGET.take(64).unwrap()).unwrap();
+        let broken = Compressor { haste: || panic!("in a thread of the pool"), ..compressor() };
+        encode(pieces, spec(8, 8), broken, move |result| tell.send(result).unwrap());
         assert_eq!(told.recv().unwrap().unwrap_err().code, Code::Native);
-        assert!(encode_now(vec![vec![0; 64]], spec(8, 8)).is_ok());
+        assert!(encode_now(&parts, spec(8, 8)).is_ok());
+    }
+
+    #[test]
+    fn a_message_is_charged_for_what_it_holds() {
+        static ALONE: Budget = Budget::new(1 << 30);
+        let parts = [vec![0; 64 * 64 * 50]];
+        let pieces = cut(&parts, &spec(64, 64), ALONE.take(parts[0].len()).unwrap()).unwrap();
+        assert_eq!(ALONE.held(), parts[0].len());
+        let (tell, told) = mpsc::channel();
+        encode(pieces, spec(64, 64), compressor(), move |result| tell.send(result).unwrap());
+        let message = told.recv().unwrap().unwrap();
+        assert_eq!(ALONE.held(), message.frames.iter().map(|frame| frame.bytes.len()).sum::<usize>());
+        drop(message);
+        assert_eq!(ALONE.held(), 0);
     }
 
     #[test]
@@ -231,12 +282,7 @@ mod tests {
             encoder.write_image::<tiff::encoder::colortype::Gray8>(1000, 1000, &vec![7; 1_000_000]).unwrap();
         }
         let (image, raw) = (file.into_inner(), vec![0; 64]);
-        let run = |parts: Vec<Vec<u8>>, max: u64| {
-            let (tell, told) = mpsc::channel();
-            let units = split(&parts, &spec(8, 8)).unwrap();
-            encode_units(parts, spec(8, 8), 1, units, max, move |result| tell.send(result).unwrap());
-            told.recv().unwrap()
-        };
+        let run = |parts: Vec<Vec<u8>>, max: u64| encode_all(max, &parts, spec(8, 8));
         assert_eq!(run(vec![image.clone()], 5_000_000).unwrap().frames.len(), 5);
         let error = run(vec![image.clone()], 4_999_999).unwrap_err();
         assert_eq!(error.code, Code::FrameShape);
@@ -249,7 +295,7 @@ mod tests {
     fn a_bad_part_among_good_ones_refuses_the_message() {
         let mut cut = b"\x89PNG\r\n\x1a\n".to_vec();
         cut.extend([0; 20]);
-        let error = encode_now(vec![vec![1; 64], cut, vec![2; 64]], spec(8, 8)).unwrap_err();
+        let error = encode_now(&[vec![1; 64], cut, vec![2; 64]], spec(8, 8)).unwrap_err();
         assert_eq!(error.code, Code::FrameFormat);
     }
 }

@@ -1,7 +1,7 @@
 //! The files of a chunk and what differs between systems: modes, syncing a folder, renaming under a virus scanner.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -100,6 +100,22 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
         return Ok(());
     }
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| Error::io("sync", folder, &error))
+}
+
+/// Writes all of `pieces`, one after the other, with as few calls as the system allows.
+pub fn write_all<'a>(file: &mut impl Write, pieces: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
+    // An empty piece at the end would look like a full disk.
+    let mut slices: Vec<IoSlice<'_>> = pieces.filter(|piece| !piece.is_empty()).map(IoSlice::new).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

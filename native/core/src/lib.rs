@@ -1,11 +1,12 @@
 //! Frames to gray8, gray8 to zstd, zstd to Zarr v3 shards, in files that a crash cannot spoil.
 //!
-//! [`writer::ChunkWriter`] takes messages: [`encode`] turns one into compressed frames ([`frame`], [`compress`]) in
+//! [`writer::ChunkWriter`] takes messages: [`encode`] turns one into compressed frames ([`frame`], [`chooser`]) in
 //! the compute pool, [`log::ChunkLog`] divides them over chunks ([`stamps`]), [`chunk::OpenChunk`] appends them to the
 //! open chunk and its [`journal`] and seals it into a [`shard`] with a [`sidecar`]. [`recover`] does the rest after a
 //! crash. Knows nothing of Node.
 
 pub mod budget;
+pub mod chooser;
 pub mod chunk;
 pub mod compress;
 pub mod encode;
@@ -15,6 +16,7 @@ pub mod frame;
 pub mod journal;
 pub mod lock;
 pub mod log;
+pub mod memory;
 pub mod pool;
 pub mod recover;
 pub mod sealed;
@@ -22,6 +24,7 @@ pub mod shard;
 pub mod sidecar;
 pub mod stamps;
 pub mod verify;
+pub mod ways;
 pub mod writer;
 
 pub use crc32c::{crc32c, crc32c_append};

@@ -21,8 +21,6 @@ pub struct Options {
     pub chunk_size: usize,
     /// Frames a second.
     pub fps: f64,
-    /// Of zstd.
-    pub level: i32,
     /// Of the stream's frames, once known.
     pub size: Option<Size>,
 }

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::budget::Charge;
+use crate::budget::{self, Charge};
+use crate::chooser::{Chooser, Compression, Haste};
 use crate::chunk::SealedChunk;
-use crate::compress;
-use crate::encode::{EncodedMessage, encode};
+use crate::encode::{Compressor, EncodedMessage, Piece, cut, encode};
 use crate::error::{Error, Result, guarded};
 use crate::frame::FrameSpec;
 use crate::log::{Accepted, ChunkLog, Options};
@@ -18,19 +18,28 @@ use crate::stamps::Stamping;
 /// Called once with the outcome of a call, on any thread; must not panic or block.
 pub type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
-/// The frames of one call.
+/// The frames of one call, or why they are refused: that is told when its turn has come.
 #[derive(Debug)]
 pub struct Message {
-    /// Each is an encoded image or whole raw frames.
-    pub parts: Vec<Vec<u8>>,
-    /// What these bytes take of the budget.
-    pub charge: Charge,
-    /// How they are read.
-    pub spec: Result<FrameSpec>,
-    /// When the frames were taken.
-    pub stamping: Result<Stamping>,
+    frames: Result<(Vec<Piece>, FrameSpec, Stamping)>,
     /// Set: these frames are that chunk, whole.
     pub chunk_index: Option<u64>,
+}
+
+impl Message {
+    /// Copies the frames in `parts`, each an encoded image or whole raw frames.
+    ///
+    /// `charge`: what these bytes take of the budget.
+    pub fn new<P: AsRef<[u8]>>(
+        parts: &[P],
+        charge: Charge,
+        spec: Result<FrameSpec>,
+        stamping: Result<Stamping>,
+        chunk_index: Option<u64>,
+    ) -> Self {
+        let frames = spec.and_then(|spec| Ok((cut(parts, &spec, charge)?, spec, stamping?)));
+        Self { frames, chunk_index }
+    }
 }
 
 /// See the module. Dropping it lets queued calls finish and releases the files.
@@ -40,7 +49,7 @@ pub struct ChunkWriter {
 }
 
 struct Inner {
-    level: i32,
+    chooser: Mutex<Arc<Chooser>>,
     queue: Mutex<Queue>,
     log: Mutex<ChunkLog>,
     open_frames: AtomicUsize,
@@ -69,7 +78,10 @@ struct Pending {
 struct Encoded {
     message: Result<(EncodedMessage, Stamping)>,
     chunk_index: Option<u64>,
-    charge: Charge,
+}
+
+fn haste() -> Haste {
+    Haste::of(budget::process().taken())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,23 +91,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ChunkWriter {
     /// Touches no file. Options that make no sense are `ERR_NATIVE`: the caller has checked its settings.
-    pub fn new(options: Options) -> Result<Self> {
+    pub fn new(options: Options, compression: Compression) -> Result<Self> {
         if options.chunk_size == 0 || !(options.fps > 0.0 && options.fps.is_finite()) {
             return Err(Error::native(format!(
                 "expected a chunk size and frames per second above 0, got {} and {}; check them before",
                 options.chunk_size, options.fps
             )));
         }
-        if !compress::levels().contains(&options.level) {
-            return Err(Error::native(format!(
-                "expected a zstd level within {:?}, got {}; check it before",
-                compress::levels(),
-                options.level
-            )));
-        }
         Ok(Self {
             inner: Arc::new(Inner {
-                level: options.level,
+                chooser: Mutex::new(Arc::new(Chooser::new(compression))),
                 queue: Mutex::default(),
                 log: Mutex::new(ChunkLog::new(options)),
                 open_frames: AtomicUsize::new(0),
@@ -108,6 +113,19 @@ impl ChunkWriter {
         self.inner.open_frames.load(Ordering::Relaxed)
     }
 
+    /// Compresses what is pushed from now on otherwise.
+    pub fn set_compression(&self, compression: Compression) {
+        let mut chooser = lock(&self.inner.chooser);
+        if chooser.compression() != compression {
+            *chooser = Arc::new(Chooser::new(compression));
+        }
+    }
+
+    /// What chooses the way frames are compressed.
+    pub fn chooser(&self) -> Arc<Chooser> {
+        Arc::clone(&lock(&self.inner.chooser))
+    }
+
     /// Takes the frames of a message, whole or not at all.
     pub fn push(&self, message: Message, done: Done<Accepted>) {
         let pending = Arc::new(Pending { encoded: Mutex::new(None) });
@@ -115,19 +133,21 @@ impl ChunkWriter {
             return;
         }
         let inner = Arc::clone(&self.inner);
-        let Message { parts, mut charge, spec, stamping, chunk_index } = message;
+        let Message { frames, chunk_index } = message;
         let ready = move |message: Result<(EncodedMessage, Stamping)>| {
-            if let Ok((message, _)) = &message {
-                charge.resize(message.bytes());
-            }
-            *lock(&pending.encoded) = Some(Encoded { message, chunk_index, charge });
+            *lock(&pending.encoded) = Some(Encoded { message, chunk_index });
             inner.kick();
         };
-        match spec.and_then(|spec| stamping.map(|stamping| (spec, stamping))) {
+        match frames {
             Err(error) => ready(Err(error)),
-            Ok((spec, stamping)) => encode(parts, spec, self.inner.level, move |result| {
-                ready(result.map(|message| (message, stamping)));
-            }),
+            Ok((pieces, spec, stamping)) => {
+                // Who pushes whole chunks waits for each; a camera does not.
+                let haste = if chunk_index.is_some() { || Haste::None } else { haste };
+                let compressor = Compressor { chooser: self.chooser(), haste };
+                encode(pieces, spec, compressor, move |result| {
+                    ready(result.map(|message| (message, stamping)));
+                });
+            }
         }
     }
 
@@ -188,13 +208,12 @@ impl Inner {
     fn work_off(&self, slot: Slot) {
         match slot {
             Slot::Push(pending, done) => {
-                let Some(Encoded { message, chunk_index, charge }) = lock(&pending.encoded).take() else {
+                let Some(Encoded { message, chunk_index }) = lock(&pending.encoded).take() else {
                     return done(Err(Error::native("a message was lost before its turn; please report it")));
                 };
                 let result = message.and_then(|(message, stamping)| {
                     self.with_log(|log| log.append(&message, &stamping, chunk_index))
                 });
-                drop(charge);
                 done(result);
             }
             Slot::Seal(done) => done(self.with_log(ChunkLog::seal)),

@@ -45,7 +45,7 @@ fn decode(bytes: Vec<u8>) -> (Result<Vec<Size>>, usize) {
     let mut sizes = Vec::new();
     let result = split(&parts, &SPEC).and_then(|units| {
         units.iter().try_for_each(|unit| {
-            unit.decode(&parts, &SPEC, &mut |size, _| {
+            unit.decode(&parts[unit.part][unit.bytes.clone()], &SPEC, &mut |size, _| {
                 sizes.push(size);
                 Ok(())
             })

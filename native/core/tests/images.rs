@@ -14,7 +14,7 @@ fn decode(bytes: &[u8], spec: &FrameSpec) -> Result<Vec<(Size, Vec<u8>)>, Error>
     let parts = [bytes.to_vec()];
     let mut frames = Vec::new();
     for unit in split(&parts, spec)? {
-        unit.decode(&parts, spec, &mut |size, gray| {
+        unit.decode(&parts[unit.part][unit.bytes.clone()], spec, &mut |size, gray| {
             frames.push((size, gray.to_vec()));
             Ok(())
         })?;

@@ -4,6 +4,8 @@ mod support;
 
 use std::sync::Arc;
 
+use atomscale_core::chooser::Compression;
+use atomscale_core::writer::ChunkWriter;
 use support::{SIZE, frame, message, push, seal, stamp, writer};
 use zarrs::array::{Array, ArrayMetadata};
 use zarrs::filesystem::FilesystemStore;
@@ -38,9 +40,8 @@ fn entries(shard: &[u8], frames: usize) -> Vec<&[u8]> {
 fn zarrs_reads_our_shard_and_writes_the_same() {
     for (frames, level) in [(1usize, 1), (7, 3)] {
         let folder = tempfile::tempdir().unwrap();
-        let mut options = support::options(folder.path(), 10);
-        options.level = level;
-        let writer = atomscale_core::writer::ChunkWriter::new(options).unwrap();
+        let options = support::options(folder.path(), 10);
+        let writer = ChunkWriter::new(options, Compression::Level(level)).unwrap();
         let all: Vec<u8> = (0..frames).flat_map(|n| frame(n, SIZE)).collect();
         push(&writer, message(all.clone(), SIZE, &[stamp(0)])).recv().unwrap().unwrap();
         let sealed = seal(&writer).unwrap().unwrap();
@@ -59,6 +60,24 @@ fn zarrs_reads_our_shard_and_writes_the_same() {
         let theirs = std::fs::read(&key).unwrap();
         assert_eq!(theirs.len(), ours.len());
         assert_eq!(entries(&theirs, frames), entries(&ours, frames), "{frames} frames at level {level}");
+    }
+}
+
+#[test]
+fn zarrs_reads_what_is_compressed_in_any_way() {
+    for compression in [Compression::Auto, Compression::Fast, Compression::Small] {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = ChunkWriter::new(support::options(folder.path(), 10), compression).unwrap();
+        let all: Vec<u8> = (0..7).flat_map(|n| frame(n, SIZE)).collect();
+        push(&writer, message(all.clone(), SIZE, &[stamp(0)])).recv().unwrap().unwrap();
+        seal(&writer).unwrap().unwrap();
+        let store = Arc::new(FilesystemStore::new(folder.path().join("store")).unwrap());
+        let array = array(&store, 7, 3);
+        let key = folder.path().join("store/a/c/0/0/0");
+        std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+        std::fs::rename(folder.path().join("000000.shard"), key).unwrap();
+        let read: Vec<u8> = array.retrieve_array_subset(&array.subset_all()).unwrap();
+        assert_eq!(read, all, "{compression:?}");
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::mpsc::channel;
 use atomscale_core::error::Code;
 use atomscale_core::frame::Size;
 use support::{
-    SIZE, close, frame, message, names, push, push_frame, read_shard, seal, spec, stamp, sync, writer,
+    SIZE, close, frame, message, message_of, names, push, push_frame, read_shard, seal, spec, stamp, sync,
+    writer,
 };
 
 #[test]
@@ -93,9 +94,8 @@ fn a_refused_message_leaves_nothing() {
 fn a_refused_first_message_fixes_no_size() {
     let folder = tempfile::tempdir().unwrap();
     let writer = writer(folder.path(), 10);
-    let mut bad = message(frame(0, SIZE), SIZE, &[]);
+    let mut bad = message(frame(0, SIZE).repeat(11), SIZE, &[]);
     bad.chunk_index = Some(0);
-    bad.parts = vec![frame(0, SIZE).repeat(11)];
     assert_eq!(push(&writer, bad).recv().unwrap().unwrap_err().code, Code::FrameShape);
     let other = Size { width: 10, height: 10 };
     push(&writer, message(frame(1, other), other, &[])).recv().unwrap().unwrap();
@@ -208,8 +208,8 @@ fn bad_settings_of_the_pixels_refuse_in_turn() {
     let folder = tempfile::tempdir().unwrap();
     let writer = writer(folder.path(), 2);
     let first = push(&writer, message(frame(0, SIZE).repeat(2), SIZE, &[stamp(0)]));
-    let mut bad = message(frame(1, SIZE), SIZE, &[]);
-    bad.spec = atomscale_core::frame::Format::parse("yuv").map(|_| spec(SIZE));
+    let unknown = atomscale_core::frame::Format::parse("yuv").map(|_| spec(SIZE));
+    let bad = message_of(&[frame(1, SIZE)], unknown, &[]);
     let error = push(&writer, bad).recv().unwrap().unwrap_err();
     assert_eq!(error.code, Code::FrameFormat);
     assert_eq!(first.try_recv().unwrap().unwrap().frames, 2, "answered before");

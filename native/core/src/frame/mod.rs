@@ -116,45 +116,39 @@ impl FrameSpec {
 
 /// A piece of a message that is decoded in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unit {
-    /// Some raw frames of a part.
-    Raw {
-        /// Which part.
-        part: usize,
-        /// How its bytes are read; never `Auto` or `Image`.
-        format: Format,
-        /// Which of its frames.
-        frames: Range<usize>,
-    },
-    /// A whole part: an encoded image of one or (TIFF) several pages.
-    Image {
-        /// Which part.
-        part: usize,
-    },
+pub struct Unit {
+    /// Which part of the message it is of.
+    pub part: usize,
+    /// Which of the part's bytes.
+    pub bytes: Range<usize>,
+    /// The format of raw pixels, never `Auto` or `Image`; None for an encoded image of one or (TIFF) several pages.
+    pub raw: Option<Format>,
 }
 
 /// Raw frames are worked on in pieces of about this many bytes: enough to be worth a job.
 const UNIT_BYTES: usize = 64 << 10;
 
 /// Cuts a message into units, in order. All that can be said without decoding is checked here.
-pub fn split(parts: &[Vec<u8>], spec: &FrameSpec) -> Result<Vec<Unit>> {
+pub fn split<P: AsRef<[u8]>>(parts: &[P], spec: &FrameSpec) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
-    for (part, bytes) in parts.iter().enumerate() {
+    for (part, bytes) in parts.iter().map(AsRef::as_ref).enumerate() {
         if bytes.is_empty() {
             return Err(Error::shape(
                 "expected whole frames, got an empty buffer; send the pixels or the image",
             ));
         }
-        let Some(format) = raw_format(bytes, spec) else {
-            units.push(Unit::Image { part });
-            continue;
+        let raw = raw_format(bytes, spec);
+        let step = match raw {
+            None => bytes.len(),
+            Some(format) => {
+                let (_, frame_bytes) = raw::count(bytes.len(), format, spec)?;
+                (UNIT_BYTES / frame_bytes).max(1) * frame_bytes
+            }
         };
-        let (count, frame_bytes) = raw::count(bytes.len(), format, spec)?;
-        let step = (UNIT_BYTES / frame_bytes).max(1);
-        units.extend((0..count).step_by(step).map(|first| Unit::Raw {
+        units.extend((0..bytes.len()).step_by(step).map(|first| Unit {
             part,
-            format,
-            frames: first..count.min(first + step),
+            bytes: first..bytes.len().min(first + step),
+            raw,
         }));
     }
     if units.is_empty() {
@@ -177,17 +171,16 @@ fn raw_format(bytes: &[u8], spec: &FrameSpec) -> Option<Format> {
 
 impl Unit {
     /// Hands each frame of the unit, in order, to `sink` as gray8 rows without padding; whole, before `spec.region`.
+    /// `bytes` are the unit's own.
     pub fn decode(
         &self,
-        parts: &[Vec<u8>],
+        bytes: &[u8],
         spec: &FrameSpec,
         sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
     ) -> Result<Tally> {
-        match self {
-            Self::Raw { part, format, frames } => {
-                raw::decode(&parts[*part], *format, frames.clone(), spec, sink)
-            }
-            Self::Image { part } => image::decode(&parts[*part], spec, sink),
+        match self.raw {
+            Some(format) => raw::decode(bytes, format, spec, sink),
+            None => image::decode(bytes, spec, sink),
         }
     }
 }
@@ -201,15 +194,13 @@ mod tests {
     fn small_frames_share_a_unit_and_none_is_forgotten() {
         let parts = vec![vec![0; 64 * 3000], vec![0; 64]];
         let units = split(&parts, &FrameSpec::new(Format::Mono8, 8, 8)).unwrap();
-        let frames: Vec<(usize, usize)> = units
-            .iter()
-            .flat_map(|unit| match unit {
-                Unit::Raw { part, frames, .. } => frames.clone().map(|n| (*part, n)).collect::<Vec<_>>(),
-                Unit::Image { .. } => panic!("not an image"),
-            })
-            .collect();
-        let expected: Vec<_> = (0..3000).map(|n| (0, n)).chain([(1, 0)]).collect();
-        assert_eq!(frames, expected);
+        assert!(
+            units.iter().all(|unit| unit.raw == Some(Format::Mono8) && unit.bytes.len().is_multiple_of(64))
+        );
+        let bytes: Vec<(usize, usize)> =
+            units.iter().flat_map(|unit| unit.bytes.clone().map(|n| (unit.part, n))).collect();
+        let expected: Vec<_> = (0..64 * 3000).map(|n| (0, n)).chain((0..64).map(|n| (1, n))).collect();
+        assert_eq!(bytes, expected);
         assert!(units.len() < 10);
     }
 
@@ -219,7 +210,10 @@ mod tests {
         let error = split(&parts, &FrameSpec::new(Format::Mono8, 8, 8)).unwrap_err();
         assert_eq!(error.code, Code::FrameShape);
         assert!(error.text.contains("63") && error.text.contains("64"), "{error}");
-        assert_eq!(split(&[], &FrameSpec::new(Format::Mono8, 8, 8)).unwrap_err().code, Code::FrameShape);
+        assert_eq!(
+            split::<Vec<u8>>(&[], &FrameSpec::new(Format::Mono8, 8, 8)).unwrap_err().code,
+            Code::FrameShape
+        );
         for format in [Format::Mono8, Format::Auto, Format::Image] {
             let empty = [vec![0; 64], vec![]];
             assert_eq!(split(&empty, &FrameSpec::new(format, 8, 8)).unwrap_err().code, Code::FrameShape);
@@ -233,7 +227,7 @@ mod tests {
             let mut frame = vec![7; 64];
             frame[..magic.len()].copy_from_slice(magic);
             let units = split(&[frame], &FrameSpec::new(Format::Auto, 8, 8)).unwrap();
-            assert!(matches!(units[0], Unit::Raw { .. }), "{magic:?}");
+            assert!(units[0].raw.is_some(), "{magic:?}");
         }
     }
 }

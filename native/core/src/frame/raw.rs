@@ -1,8 +1,6 @@
 //! Raw pixels: frames without row padding, each behind a header that is skipped (`header_bytes`), each beginning at a
 //! byte. Packed samples run on across row ends.
 
-use std::ops::Range;
-
 use super::depth::Samples;
 use super::gray::{means, means_of_four};
 use super::{Format, FrameSpec, Size, Tally, bayer, unpack};
@@ -36,11 +34,10 @@ pub(super) fn count(length: usize, format: Format, spec: &FrameSpec) -> Result<(
     Ok((length / frame, frame))
 }
 
-/// Hands the gray8 frames `frames` of `bytes` to `sink`.
+/// Hands the gray8 frames of `bytes` to `sink`.
 pub(super) fn decode(
     bytes: &[u8],
     format: Format,
-    frames: Range<usize>,
     spec: &FrameSpec,
     sink: &mut dyn FnMut(Size, &[u8]) -> Result<()>,
 ) -> Result<Tally> {
@@ -48,7 +45,7 @@ pub(super) fn decode(
     let (_, length) = count(bytes.len(), format, spec)?;
     let mut tally = Tally::default();
     let mut gray = Vec::new();
-    for frame in bytes.chunks_exact(length).take(frames.end).skip(frames.start) {
+    for frame in bytes.chunks_exact(length) {
         let raw = &frame[spec.header_bytes as usize..];
         if let Format::Auto | Format::Image | Format::Mono8 = format {
             sink(size, raw)?;
@@ -110,9 +107,9 @@ mod tests {
         FrameSpec::new(format, width, height)
     }
 
-    fn grays(bytes: &[u8], spec: &FrameSpec, frames: Range<usize>) -> Vec<Vec<u8>> {
+    fn grays(bytes: &[u8], spec: &FrameSpec) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
-        decode(bytes, spec.format, frames, spec, &mut |size, gray| {
+        decode(bytes, spec.format, spec, &mut |size, gray| {
             assert_eq!(size.pixels(), gray.len() as u64);
             out.push(gray.to_vec());
             Ok(())
@@ -124,28 +121,28 @@ mod tests {
     #[test]
     fn mono8_passes_unchanged() {
         let bytes: Vec<u8> = (0..12).collect();
-        assert_eq!(grays(&bytes, &spec(Format::Mono8, 2, 2), 1..3), [[4, 5, 6, 7], [8, 9, 10, 11]]);
+        assert_eq!(grays(&bytes, &spec(Format::Mono8, 2, 2)), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]);
     }
 
     #[test]
     fn colour_becomes_the_truncated_mean() {
         let pixels = [255, 255, 254, 0, 0, 2];
-        assert_eq!(grays(&pixels, &spec(Format::Rgb8, 2, 1), 0..1), [[254, 0]]);
-        assert_eq!(grays(&pixels, &spec(Format::Bgr8, 2, 1), 0..1), [[254, 0]]);
-        assert_eq!(grays(&[3, 3, 3, 255, 9, 9, 9, 0], &spec(Format::Rgba8, 1, 2), 0..1), [[3, 9]]);
-        assert_eq!(grays(&[1, 2, 3, 4], &spec(Format::Bayer8, 2, 2), 0..1), [[2; 4]]);
+        assert_eq!(grays(&pixels, &spec(Format::Rgb8, 2, 1)), [[254, 0]]);
+        assert_eq!(grays(&pixels, &spec(Format::Bgr8, 2, 1)), [[254, 0]]);
+        assert_eq!(grays(&[3, 3, 3, 255, 9, 9, 9, 0], &spec(Format::Rgba8, 1, 2)), [[3, 9]]);
+        assert_eq!(grays(&[1, 2, 3, 4], &spec(Format::Bayer8, 2, 2)), [[2; 4]]);
     }
 
     #[test]
     fn sixteen_bits_in_both_byte_orders() {
         let mut spec = spec(Format::Mono12, 2, 1);
-        assert_eq!(grays(&[0xf0, 0x0f, 0x10, 0x00], &spec, 0..1), [[255, 1]]);
+        assert_eq!(grays(&[0xf0, 0x0f, 0x10, 0x00], &spec), [[255, 1]]);
         spec.big_endian = true;
-        assert_eq!(grays(&[0x0f, 0xf0, 0x00, 0x10], &spec, 0..1), [[255, 1]]);
+        assert_eq!(grays(&[0x0f, 0xf0, 0x00, 0x10], &spec), [[255, 1]]);
         spec.msb_aligned = true;
-        assert_eq!(grays(&[0xff, 0x00, 0x01, 0x0f], &spec, 0..1), [[255, 1]]);
+        assert_eq!(grays(&[0xff, 0x00, 0x01, 0x0f], &spec), [[255, 1]]);
         spec.significant_bits = 10;
-        assert_eq!(grays(&[0xff, 0x00, 0x01, 0x3f], &spec, 0..1), [[255, 1]]);
+        assert_eq!(grays(&[0xff, 0x00, 0x01, 0x3f], &spec), [[255, 1]]);
     }
 
     #[test]
@@ -154,7 +151,7 @@ mod tests {
         let packed = [0xff, 0x00, 0x01, 0x80, 0x00, 0x01, 0x00, 0x01, 0xff, 0x00];
         let spec = spec(Format::Mono12Packed, 1, 3);
         assert_eq!(count(packed.len(), Format::Mono12Packed, &spec).unwrap(), (2, 5));
-        assert_eq!(grays(&packed, &spec, 0..2), [[255, 1, 128], [1, 1, 255]]);
+        assert_eq!(grays(&packed, &spec), [[255, 1, 128], [1, 1, 255]]);
     }
 
     #[test]
@@ -162,7 +159,7 @@ mod tests {
         let mut spec = spec(Format::Mono16, 2, 1);
         spec.header_bytes = 3;
         let bytes = [9, 9, 9, 0, 1, 0, 2, 8, 8, 8, 0, 3, 0, 4];
-        assert_eq!(grays(&bytes, &spec, 0..2), [[1, 2], [3, 4]]);
+        assert_eq!(grays(&bytes, &spec), [[1, 2], [3, 4]]);
         let error = count(8, Format::Mono16, &spec).unwrap_err();
         assert!(error.text.contains("header of 3 bytes") && error.text.contains("multiple of 7"), "{error}");
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use atomscale_core::budget;
+use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk;
 use atomscale_core::error::Result;
 use atomscale_core::frame::{Format, FrameSpec, Size};
@@ -17,11 +18,11 @@ pub const SIZE: Size = Size { width: 12, height: 8 };
 pub const FPS: f64 = 10.0;
 
 pub fn options(folder: &Path, chunk_size: usize) -> Options {
-    Options { folder: folder.to_path_buf(), next_number: 0, chunk_size, fps: FPS, level: 3, size: None }
+    Options { folder: folder.to_path_buf(), next_number: 0, chunk_size, fps: FPS, size: None }
 }
 
 pub fn writer(folder: &Path, chunk_size: usize) -> ChunkWriter {
-    ChunkWriter::new(options(folder, chunk_size)).unwrap()
+    ChunkWriter::new(options(folder, chunk_size), Compression::Level(3)).unwrap()
 }
 
 pub fn spec(size: Size) -> FrameSpec {
@@ -43,9 +44,12 @@ pub fn frame(n: usize, size: Size) -> Vec<u8> {
 
 /// A message of one part, its frames stamped one by one or on arrival.
 pub fn message(bytes: Vec<u8>, size: Size, stamps: &[f64]) -> Message {
+    message_of(&[bytes], Ok(spec(size)), stamps)
+}
+
+pub fn message_of(parts: &[Vec<u8>], spec: Result<FrameSpec>, stamps: &[f64]) -> Message {
     let charge = budget::process().take(0).unwrap();
-    let stamping = Stamping::new(stamps, 1e12);
-    Message { parts: vec![bytes], charge, spec: Ok(spec(size)), stamping, chunk_index: None }
+    Message::new(parts, charge, spec, Stamping::new(stamps, 1e12), None)
 }
 
 pub fn stamp(n: usize) -> f64 {

@@ -1,0 +1,337 @@
+//! Which way a stream's frames are compressed: all ways are tried on its first frames and on one frame of many later,
+//! and the one that costs the least is used in between.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
+
+use crate::compress::{Way, compress, levels};
+use crate::error::{Error, Result};
+use crate::memory::Buffer;
+use crate::ways::{BALANCED, LIGHT, QUICK, SYMBOLS, THOROUGH};
+
+/// What the user wants of the compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// The fewest bytes for the least time.
+    Auto,
+    /// Time counts most.
+    Fast,
+    /// Bytes count most.
+    Small,
+    /// A level of zstd, for all frames.
+    Level(i32),
+}
+
+impl Compression {
+    /// From a setting.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "fast" => Ok(Self::Fast),
+            "small" => Ok(Self::Small),
+            _ => match text.parse() {
+                Ok(level) if levels().contains(&level) => Ok(Self::Level(level)),
+                _ => Err(Error::native(format!(
+                    "expected a compression auto, fast, small or a zstd level within {:?}, got {text:?}; check it \
+                     before",
+                    levels()
+                ))),
+            },
+        }
+    }
+
+    /// The ways that are tried; one alone needs no trial.
+    fn ways(self) -> &'static [Way] {
+        match self {
+            Self::Auto => BALANCED,
+            Self::Fast => QUICK,
+            Self::Small => THOROUGH,
+            Self::Level(_) => &[],
+        }
+    }
+
+    /// Bytes that a second of one core is worth.
+    fn price(self) -> f64 {
+        match self {
+            Self::Auto => 10e6,
+            Self::Fast => 100e6,
+            Self::Small | Self::Level(_) => 1e6,
+        }
+    }
+}
+
+/// How far the machine is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Haste {
+    /// Not at all.
+    None,
+    /// Frames are waiting: the least effort that still finds matches.
+    Some,
+    /// Frames will soon be refused: symbols alone.
+    Great,
+}
+
+impl Haste {
+    /// By the part (0 to 1) of the memory for frames under way that is taken.
+    pub fn of(taken: f64) -> Self {
+        match taken {
+            _ if taken > 0.5 => Self::Great,
+            _ if taken > 0.25 => Self::Some,
+            _ => Self::None,
+        }
+    }
+}
+
+/// Frames that are tried at the beginning: what runs first in a thread is slow, and a first frame may be black.
+const FIRST_TRIALS: u64 = 4;
+/// One frame of so many is tried later.
+const LATER_TRIALS: u64 = 1024;
+/// Runs of each way a trial, of which the fastest counts: a run may be interrupted.
+const RUNS: usize = 2;
+/// A way must be better by this to take over.
+const MARGIN: f64 = 0.99;
+
+/// See the module. One a stream.
+#[derive(Debug)]
+pub struct Chooser {
+    compression: Compression,
+    /// Frames seen.
+    frames: AtomicU64,
+    /// Index of the way in use.
+    chosen: AtomicUsize,
+    /// What the ways cost, in the order of the compression's ways.
+    costs: Mutex<Vec<Cost>>,
+}
+
+/// What a way costs a frame: averages over the trials, the later ones counting more.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    bytes: f64,
+    seconds: f64,
+}
+
+impl Chooser {
+    /// Nothing is tried yet.
+    pub fn new(compression: Compression) -> Self {
+        Self {
+            compression,
+            frames: AtomicU64::new(0),
+            chosen: AtomicUsize::new(0),
+            costs: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// What it was made for.
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// The way in use, without haste.
+    pub fn way(&self) -> Way {
+        match self.compression {
+            Compression::Level(level) => Way::level(level),
+            other => other.ways()[self.chosen.load(Ordering::Relaxed)],
+        }
+    }
+
+    /// What the ways cost so far, each with its name, bytes and seconds a frame; empty before the first trial.
+    pub fn costs(&self) -> Vec<(&'static str, f64, f64)> {
+        let costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+        let ways = self.compression.ways();
+        ways.iter().zip(costs.iter()).map(|(way, cost)| (way.name, cost.bytes, cost.seconds)).collect()
+    }
+
+    /// `gray`, rows of `row` bytes, as one zstd frame.
+    pub fn compress(&self, gray: &[u8], row: usize, haste: Haste) -> Result<Buffer> {
+        let frame = self.frames.fetch_add(1, Ordering::Relaxed);
+        match haste {
+            Haste::None => {}
+            Haste::Some => return compress(gray, row, &self.hasty()),
+            Haste::Great => return compress(gray, row, &SYMBOLS),
+        }
+        let is_tried = frame < FIRST_TRIALS || frame.is_multiple_of(LATER_TRIALS);
+        if is_tried && !self.compression.ways().is_empty() {
+            // Two trials at once would disturb each other.
+            let costs = match self.costs.try_lock() {
+                Ok(costs) => Some(costs),
+                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            };
+            if let Some(costs) = costs {
+                return self.try_all(costs, gray, row);
+            }
+        }
+        compress(gray, row, &self.way())
+    }
+
+    /// No more effort than is asked for otherwise, and no more than little.
+    fn hasty(&self) -> Way {
+        match self.compression {
+            Compression::Level(level) if level <= LIGHT.level => Way::level(level),
+            _ => LIGHT,
+        }
+    }
+
+    /// Compresses in all ways, chooses, and answers the frame in the way chosen.
+    fn try_all(&self, mut costs: MutexGuard<'_, Vec<Cost>>, gray: &[u8], row: usize) -> Result<Buffer> {
+        let ways = self.compression.ways();
+        let mut frames = Vec::with_capacity(ways.len());
+        let mut found = Vec::with_capacity(ways.len());
+        for way in ways {
+            let (frame, seconds) = fastest(gray, row, way)?;
+            #[expect(clippy::cast_precision_loss, reason = "a frame has fewer than 2^52 bytes")]
+            let bytes = frame.len() as f64;
+            found.push(Cost { bytes, seconds });
+            frames.push(frame);
+        }
+        if costs.is_empty() {
+            *costs = found;
+        } else {
+            for (cost, new) in costs.iter_mut().zip(found) {
+                cost.bytes = f64::midpoint(cost.bytes, new.bytes);
+                cost.seconds = f64::midpoint(cost.seconds, new.seconds);
+            }
+        }
+        let chosen = cheapest(&costs, self.compression.price(), self.chosen.load(Ordering::Relaxed));
+        self.chosen.store(chosen, Ordering::Relaxed);
+        Ok(frames.swap_remove(chosen))
+    }
+}
+
+/// The frame, and the least time it took.
+fn fastest(gray: &[u8], row: usize, way: &Way) -> Result<(Buffer, f64)> {
+    let mut best = f64::INFINITY;
+    let mut frame = Buffer::default();
+    for _ in 0..RUNS {
+        let began = Instant::now();
+        frame = compress(gray, row, way)?;
+        best = best.min(began.elapsed().as_secs_f64());
+    }
+    Ok((frame, best))
+}
+
+/// Index of the least bytes + seconds x price; `before` stays unless another is clearly better.
+fn cheapest(costs: &[Cost], price: f64, before: usize) -> usize {
+    let total = |cost: &Cost| cost.bytes + cost.seconds * price;
+    let mut chosen = before;
+    for (n, cost) in costs.iter().enumerate() {
+        if total(cost) < total(&costs[chosen]) * if chosen == before { MARGIN } else { 1.0 } {
+            chosen = n;
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compress::{content_size, decompress};
+    use crate::ways::LONG;
+
+    const ROW: usize = 200;
+    const PIXELS: u32 = 200 * 150;
+
+    /// Frames of 200x150 around a level, with noise of so many counts.
+    fn frame(seed: u32, noise: u32) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(2_654_435_761).max(1);
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state
+        };
+        (0..PIXELS)
+            .map(|n| {
+                let smooth = 40 + (n % 200) / 8;
+                u8::try_from(smooth + if noise == 0 { 0 } else { random() % noise }).unwrap()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_way_of_every_compression_is_plain_zstd() {
+        for compression in [Compression::Auto, Compression::Fast, Compression::Small] {
+            for way in compression.ways() {
+                for gray in [frame(1, 0), frame(2, 9), vec![0; 1], vec![7; 3], frame(3, 180)] {
+                    for row in [1, 7, ROW, 100_000] {
+                        let zstd = compress(&gray, row, way).unwrap();
+                        assert_eq!(content_size(&zstd), Some(gray.len() as u64), "{way:?}");
+                        assert_eq!(decompress(&zstd, gray.len()).as_ref(), Some(&gray), "{way:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn symbols_do_for_noise_and_matches_for_a_clean_picture() {
+        let bytes = |noise, way| compress(&frame(1, noise), ROW, way).unwrap().len();
+        assert!(bytes(16, &SYMBOLS) * 100 < bytes(16, &LONG) * 102);
+        assert!(bytes(0, &SYMBOLS) > bytes(0, &LONG) * 2);
+    }
+
+    #[test]
+    fn answers_the_frame_it_was_given_whatever_is_tried() {
+        for compression in [Compression::Auto, Compression::Fast, Compression::Small, Compression::Level(5)] {
+            let chooser = Chooser::new(compression);
+            for n in 0..20 {
+                let gray = frame(n, if n < 10 { 0 } else { 16 });
+                for haste in [Haste::None, Haste::Some, Haste::Great] {
+                    let zstd = chooser.compress(&gray, ROW, haste).unwrap();
+                    assert_eq!(decompress(&zstd, gray.len()).unwrap(), gray);
+                }
+            }
+            assert_eq!(chooser.costs().len(), compression.ways().len());
+        }
+    }
+
+    #[test]
+    fn looks_again_when_the_picture_has_changed() {
+        let chooser = Chooser::new(Compression::Small);
+        for n in 0..8 {
+            chooser.compress(&frame(n, 0), ROW, Haste::None).unwrap();
+        }
+        let before = chooser.costs();
+        for n in 8..=1024 {
+            chooser.compress(&frame(n, 16), ROW, Haste::None).unwrap();
+        }
+        let after = chooser.costs();
+        assert!(before.iter().zip(&after).all(|(one, other)| other.1 > one.1), "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn a_level_is_that_level() {
+        let gray = frame(1, 3);
+        let chooser = Chooser::new(Compression::Level(7));
+        let mut expected = Vec::with_capacity(zstd_safe::compress_bound(gray.len()));
+        zstd_safe::compress(&mut expected, &gray, 7).unwrap();
+        assert_eq!(*chooser.compress(&gray, ROW, Haste::None).unwrap(), expected);
+    }
+
+    #[test]
+    fn haste_takes_no_more_effort_than_was_asked_for() {
+        assert_eq!(Chooser::new(Compression::Level(-3)).hasty(), Way::level(-3));
+        assert_eq!(Chooser::new(Compression::Level(19)).hasty(), LIGHT);
+        assert_eq!(Chooser::new(Compression::Small).hasty(), LIGHT);
+    }
+
+    #[test]
+    fn reads_settings_and_refuses_others() {
+        assert_eq!(Compression::parse("auto").unwrap(), Compression::Auto);
+        assert_eq!(Compression::parse("-5").unwrap(), Compression::Level(-5));
+        for bad in ["", "best", "23", "3.5", "NaN"] {
+            assert!(Compression::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_way_in_use_stays_unless_another_is_clearly_better() {
+        let cost = |bytes| Cost { bytes, seconds: 0.0 };
+        assert_eq!(cheapest(&[cost(100.0), cost(99.5)], 1.0, 0), 0);
+        assert_eq!(cheapest(&[cost(100.0), cost(98.0), cost(97.9)], 1.0, 0), 2);
+        let slow = Cost { bytes: 10.0, seconds: 10.0 };
+        assert_eq!(cheapest(&[cost(100.0), slow], 1.0, 0), 1);
+        assert_eq!(cheapest(&[cost(100.0), slow], 10.0, 0), 0);
+    }
+}
