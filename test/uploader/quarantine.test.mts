@@ -171,9 +171,14 @@ describe('the quarantine', function () {
     const { stream } = await withRefusedChunk(uploader);
     await stream.finalize();
     await until(() => uploader.streams.length === 0, 'the stream to be gone');
-    const retried = uploader.quarantine.retry();
-    const removed = Array.from({ length: 20 }, () => uploader.quarantine.removeBare());
-    const [{ revived }] = await Promise.all([retried, ...removed]);
+    let isBack = false;
+    const retried = uploader.quarantine.retry().finally(() => {
+      isBack = true;
+    });
+    const look = async () => {
+      while (!isBack) await uploader.quarantine.removeBare();
+    };
+    const [{ revived }] = await Promise.all([retried, look(), look(), look(), look()]);
     const { data_id } = await new Ears(revived[0] as AnyStream).stream('finalized');
     assert.deepEqual(await numbersOf(data_id), range(0, 20));
   });
