@@ -62,7 +62,9 @@ export function residentMb(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   return (Number(kb ?? Number.NaN) * 1024) / MB;
 }
 
-/** User and system time of all threads. */
+/** User and system time of all threads of a process; NaN where /proc does not tell. */
+export const cpuSeconds = (pid: number): number => cpuTicks(pid) / TICKS;
+
 function cpuTicks(pid: number): number {
   // The name, in parentheses, may hold anything; the 14th and 15th field follow it.
   const fields = proc(pid, 'stat').split(') ').at(-1)?.split(' ') ?? [];

@@ -37,7 +37,7 @@ export async function comparison(
   const { width, height, fps, chunkSize, chunks } = workload;
   return {
     work: `${chunks} chunks of ${chunkSize} frames ${width}x${height} at ${fps} frames/s, from the first push to the end of finalize`,
-    sides: [...(await official(workload)), ours(workload), ...(await zstdAlone(workload, options))],
+    sides: [...(await official(workload)), ours(workload), await zstdAlone(workload, options)],
     goals,
     columns: COLUMNS,
     dispose: () => rm(folder, { recursive: true, force: true }),

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { python } from '../../test/helpers/python.mts';
-import { ProcessWatch } from '../process-watch.mts';
+import { cpuSeconds, ProcessWatch } from '../process-watch.mts';
 import type { Curve, Measurement, Side } from '../suite.mts';
-import { type Received, Receiver } from './receiver-process.mts';
+import { type Received, Receiver } from './receiver.mts';
 import type { Workload } from './workload.mts';
 
 /** What a program tells of itself. */
@@ -41,7 +41,7 @@ export async function official(workload: Workload): Promise<Side[]> {
 
 async function measureProgram([file = '', ...args]: string[], workload: Workload): Promise<Measurement> {
   const home = await mkdtemp(join(tmpdir(), 'bench-'));
-  const receiver = await Receiver.start();
+  const receiver = await Receiver.start(workload);
   try {
     await writeFile(join(home, 'workload.json'), JSON.stringify(workload));
     // Its own home: both keep their spools there, and what earlier runs have left is not found.
@@ -58,15 +58,15 @@ async function measureProgram([file = '', ...args]: string[], workload: Workload
     };
     try {
       for (let said = ''; said !== 'ready'; ) said = await line();
-      const cpuBefore = await receiver.cpuSeconds();
+      const cpuBefore = cpuSeconds(receiver.pid);
       const [watch, began] = [new ProcessWatch(child.pid as number), Date.now()];
       child.stdin.write('go\n');
       let said = await line();
       while (!said.startsWith('{')) said = await line();
       const memory = watch.end();
-      const receiverCpu = (await receiver.cpuSeconds()) - cpuBefore;
+      const receiverCpu = cpuSeconds(receiver.pid) - cpuBefore;
       child.stdin.end();
-      return measurement(JSON.parse(said) as Told, memory, receiverCpu, await receiver.verify(workload), {
+      return measurement(JSON.parse(said) as Told, memory, receiverCpu, await receiver.verify(), {
         workload,
         began,
       });

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { example } from '../../bench/rheed/examples.mts';
 import { noise } from '../../bench/rheed/frame-sources.mts';
-import { Receiver } from '../../bench/rheed/receiver-process.mts';
+import { Receiver } from '../../bench/rheed/receiver.mts';
 import type { Workload } from '../../bench/rheed/workload.mts';
 import { RheedStreamer } from '../../dist/uploader/index.js';
 
@@ -14,13 +15,19 @@ describe('bench: the receiver', () => {
   let receiver: Receiver;
   let workload: Workload;
 
+  before(async function () {
+    // Builds it.
+    this.timeout(600_000);
+    await example('receiver');
+  });
+
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'bench-test-'));
-    receiver = await Receiver.start();
     const source = noise(width, height);
     const file = join(folder, 'frames.u8');
     await writeFile(file, Buffer.concat(Array.from({ length: 2 * chunkSize }, (_, i) => source.frame(i))));
     workload = { file, width, height, fps: 10, chunkSize, distinct: 2, chunks };
+    receiver = await Receiver.start(workload);
   });
 
   afterEach(async () => {
@@ -49,7 +56,7 @@ describe('bench: the receiver', () => {
 
   it('counts the bytes of the shards and compares every pixel', async () => {
     await stream();
-    const { frames, bytes, arrivals, pixels } = await receiver.verify(workload);
+    const { frames, bytes, arrivals, pixels } = await receiver.verify();
     assert.equal(frames, chunks * chunkSize);
     assert.ok(bytes > 0.9 * frames * width * height, `noise does not shrink, got ${bytes} bytes`);
     assert.equal(arrivals.length, chunks);
@@ -58,12 +65,12 @@ describe('bench: the receiver', () => {
 
   it('refuses chunks in another order', async () => {
     await stream([1, 0, 2, 3]);
-    await assert.rejects(receiver.verify(workload), /chunk 0, frame 0: expected the pixels that were sent/);
+    await assert.rejects(receiver.verify(), /chunk 0, frame 0: expected the pixels that were sent/);
   });
 
   it('refuses a missing chunk', async () => {
     await stream([0, 1, 2]);
-    await assert.rejects(receiver.verify(workload), /expected 4 chunks, got 3/);
+    await assert.rejects(receiver.verify(), /expected 4 chunks, got 3/);
   });
 
   it('refuses a single other pixel', async () => {
@@ -71,11 +78,11 @@ describe('bench: the receiver', () => {
     const pixels = await readFile(workload.file);
     pixels[pixels.length - 1] = (pixels.at(-1) as number) ^ 1;
     await writeFile(workload.file, pixels);
-    await assert.rejects(receiver.verify(workload), /chunk 1, frame 19: expected the pixels that were sent/);
+    await assert.rejects(receiver.verify(), /chunk 1, frame 19: expected the pixels that were sent/);
   });
 
   it('refuses a stream that was not ended', async () => {
     await stream(undefined, false);
-    await assert.rejects(receiver.verify(workload), /expected the stream to be ended/);
+    await assert.rejects(receiver.verify(), /expected the stream to be ended/);
   });
 });

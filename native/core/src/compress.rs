@@ -94,6 +94,19 @@ fn whole_rows(block: u32, row: usize) -> u32 {
     }
 }
 
+/// Tells a context how it is to work, for rows of `row` bytes.
+pub fn instruct(context: &mut zstd_safe::CCtx<'_>, way: &Way, row: usize) -> Result<()> {
+    context.reset(zstd_safe::ResetDirective::SessionAndParameters).map_err(refused)?;
+    for parameter in way.parameters(row) {
+        context.set_parameter(parameter).map_err(refused)?;
+    }
+    Ok(())
+}
+
+fn refused(code: zstd_safe::ErrorCode) -> Error {
+    Error::native(format!("zstd cannot compress a frame: {}", zstd_safe::get_error_name(code)))
+}
+
 /// A context, what it was told last, and room for its output.
 struct Workplace {
     context: zstd_safe::CCtx<'static>,
@@ -109,15 +122,10 @@ thread_local! {
 
 /// `bytes`, rows of `row` bytes, as one zstd frame.
 pub fn compress(bytes: &[u8], row: usize, way: &Way) -> Result<Buffer> {
-    let refused =
-        |code| Error::native(format!("zstd cannot compress a frame: {}", zstd_safe::get_error_name(code)));
     WORKPLACE.with_borrow_mut(|Workplace { context, told, room }| {
         if *told != Some((*way, row)) {
             *told = None;
-            context.reset(zstd_safe::ResetDirective::SessionAndParameters).map_err(refused)?;
-            for parameter in way.parameters(row) {
-                context.set_parameter(parameter).map_err(refused)?;
-            }
+            instruct(context, way, row)?;
             *told = Some((*way, row));
         }
         room.clear();
