@@ -236,7 +236,7 @@ function freshNodes(): FlowNode[] {
       ...{ headerBytes: '', byteOrder: 'little', align: 'lsb', significantBits: '' },
       ...{ depth: 'full-scale', low: '', high: '' },
       ...{ cropX: '', cropY: '', cropWidth: '', cropHeight: '', bin: '1', flip: 'none' },
-      ...{ framing: 'message', every: 1, maxFps: '', filenameTime: '' },
+      ...{ framing: 'message', compression: 'auto', every: 1, maxFps: '', filenameTime: '' },
     },
     {
       ...{

@@ -9,6 +9,7 @@ pub mod budget;
 pub mod chooser;
 pub mod chunk;
 pub mod compress;
+mod cpu_time;
 pub mod encode;
 pub mod error;
 pub mod files;
