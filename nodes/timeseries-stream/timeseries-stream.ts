@@ -59,7 +59,7 @@ function toRead({ readings, skipped }: Readings, limits: Limits | undefined, fil
 /** Pushes what is worth keeping of a batch. */
 function thinnedPush(): (stream: TimeseriesStream, batch: Batch) => Promise<void> {
   const thinnings = new WeakMap<TimeseriesStream, Thinning>();
-  return async (stream, { readings, gaps, limits }) => {
+  return (stream, { readings, gaps, limits }) => {
     let thinning = thinnings.get(stream);
     if (thinning === undefined) {
       if (gaps === 0 && limits === undefined) return stream.push(readings);
@@ -67,14 +67,12 @@ function thinnedPush(): (stream: TimeseriesStream, batch: Batch) => Promise<void
       thinnings.set(stream, thinning);
     }
     const kept = thinning.keep(readings, limits);
-    if (kept.length === 0 && gaps === readings.length) return;
-    try {
-      // Even when nothing is kept: the sensor is alive.
-      await stream.push(kept);
-    } catch (error) {
+    if (kept.length === 0 && gaps === readings.length) return Promise.resolve();
+    // Even when nothing is kept: the sensor is alive.
+    return stream.push(kept).catch((error: unknown) => {
       thinning.forget();
       throw error;
-    }
+    });
   };
 }
 

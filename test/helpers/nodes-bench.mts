@@ -10,14 +10,15 @@ export interface BenchOptions {
   readonly account?: RawSettings;
   readonly rheed?: RawSettings;
   readonly series?: RawSettings;
-  /** Nodes of others, as those that the readings come from. */
+  /** Nodes of others, as those that readings or frames come from. */
   readonly others?: readonly FlowNode[];
   readonly apiKey?: string;
 }
 
 /** A message out, as the test sees it. */
 export interface Out {
-  readonly port: 'rheed:1' | 'rheed:2' | 'series:1' | 'series:2' | 'catch';
+  /** `rheed:1`, `rheed:2`, `series:1`, `series:2`, `catch`, or what a further node says. */
+  readonly port: string;
   readonly [property: string]: unknown;
 }
 
@@ -102,6 +103,13 @@ export class NodesBench {
   async until(port: Out['port'], event: string, count = 1): Promise<Out> {
     await this.red.waitFor(() => this.out(port, event).length >= count, `${port} ${event} ${count}`);
     return this.out(port, event)[count - 1] as Out;
+  }
+
+  /** All pixels that the sandbox has of a stream, in order. */
+  async stored(dataId: unknown): Promise<Buffer> {
+    const chunks = this.sandbox.stream(String(dataId))?.chunks ?? [];
+    const parts = chunks.map(({ index }) => this.sandbox.readFrames(String(dataId), index));
+    return Buffer.concat(await Promise.all(parts));
   }
 
   /** Codes of the errors that Catch saw. */

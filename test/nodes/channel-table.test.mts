@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { mock } from 'node:test';
+import fc from 'fast-check';
 import {
   type ChannelTable,
   compileTable,
@@ -89,11 +90,6 @@ describe('channel table', () => {
     });
   });
 
-  it('finds no reading in a payload without one', async () => {
-    const table = compile({ source: 'payload.c', channel: 'c' });
-    assert.deepEqual(await read(table, { payload: { b: 1 } }), { readings: [], skipped: 1 });
-  });
-
   describe('with registers', () => {
     const furnace = compile(
       { source: 'payload[0]', channel: 'PV', type: 'int16', scale: 0.1 },
@@ -117,6 +113,61 @@ describe('channel table', () => {
         As: 1,
       });
       assert.deepEqual(await valuesOf({ payload: { data: registers, buffer } }), { 'second output': -5 });
+    });
+
+    it('gives raw · scale + offset of every number, or a gap where that is none', async () => {
+      const anyNumber = fc.oneof(fc.double(), fc.float(), fc.integer());
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom('float32', 'float64', 'int32', 'uint32', 'int16', 'uint16'),
+          fc.uint8Array({ minLength: 8, maxLength: 8 }),
+          anyNumber.filter(Number.isFinite),
+          anyNumber.filter(Number.isFinite),
+          async (type, bytes, scale, offset) => {
+            const table = compile({ source: 'payload', channel: 'a', type, scale, offset });
+            const view = new DataView(bytes.buffer);
+            const raw = {
+              float32: () => view.getFloat32(0),
+              float64: () => view.getFloat64(0),
+              int32: () => view.getInt32(0),
+              uint32: () => view.getUint32(0),
+              int16: () => view.getInt16(0),
+              uint16: () => view.getUint16(0),
+            }[type]();
+            const value = raw * scale + offset;
+            const { readings, skipped } = await read(table, { payload: Buffer.from(bytes) });
+            assert.deepEqual(readings, [
+              { channel: 'a', time: null, value: Number.isFinite(value) ? value : null },
+            ]);
+            assert.equal(skipped, Number.isFinite(value) ? 0 : 1);
+          },
+        ),
+      );
+    });
+
+    it('reads any message without an error: a number, a gap or nothing', async () => {
+      const types = ['number', 'int16', 'uint32', 'float32', 'float64', 'bit 0', 'bit 20'];
+      const table = compile(
+        ...types.flatMap((type) => [
+          { source: 'payload', channel: type, type },
+          { source: 'payload[1]', channel: `${type}, second`, type },
+        ]),
+      );
+      const anyPart = fc.anything({
+        withTypedArray: true,
+        withBigInt: true,
+        withDate: true,
+        withNullPrototype: true,
+      });
+      await fc.assert(
+        fc.asyncProperty(anyPart, anyPart, anyPart, async (payload, statusCode, error) => {
+          const { readings, skipped } = await read(table, { payload, statusCode, error });
+          for (const { value } of readings) assert.ok(value === null || Number.isFinite(value));
+          const gaps = readings.filter(({ value }) => value === null).length;
+          assert.equal(skipped, readings.length === 0 ? 1 : gaps);
+        }),
+        { numRuns: 2000 },
+      );
     });
 
     it('tests `invalid` on the raw value, before scale and offset', async () => {

@@ -21,14 +21,7 @@ describe('rheed-stream in Node-RED', function () {
     bench = await NodesBench.open(options);
   }
 
-  /** All pixels that the sandbox has of a stream, in order. */
-  async function stored(dataId: unknown): Promise<Buffer> {
-    const chunks = bench.sandbox.stream(String(dataId))?.chunks ?? [];
-    const parts = await Promise.all(
-      chunks.map(({ index }) => bench.sandbox.readFrames(String(dataId), index)),
-    );
-    return Buffer.concat(parts);
-  }
+  const stored = (dataId: unknown) => bench.stored(dataId);
 
   afterEach(() => bench?.close());
 

@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::Instant;
 
 use crate::compress::{Way, compress, levels};
+use crate::cpu_time::ThreadTime;
 use crate::error::{Error, Result};
 use crate::memory::Buffer;
 use crate::ways::{BALANCED, LIGHT, QUICK, SYMBOLS, THOROUGH};
@@ -87,7 +87,7 @@ impl Haste {
 const FIRST_TRIALS: u64 = 4;
 /// One frame of so many is tried later.
 const LATER_TRIALS: u64 = 1024;
-/// Runs of each way a trial, of which the fastest counts: a run may be interrupted.
+/// Runs of each way a trial, of which the fastest counts: the first one finds other tables in the cache.
 const RUNS: usize = 2;
 /// A way must be better by this to take over.
 const MARGIN: f64 = 0.99;
@@ -204,7 +204,7 @@ fn fastest(gray: &[u8], row: usize, way: &Way) -> Result<(Buffer, f64)> {
     let mut best = f64::INFINITY;
     let mut frame = Buffer::default();
     for _ in 0..RUNS {
-        let began = Instant::now();
+        let began = ThreadTime::now();
         frame = compress(gray, row, way)?;
         best = best.min(began.elapsed().as_secs_f64());
     }

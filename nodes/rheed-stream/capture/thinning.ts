@@ -40,8 +40,8 @@ export interface Times {
 
 /** Frames that may be kept at once: what is left of one that was not kept, and the next. */
 const STAMPED = 2;
-/** Of the first one, half a frame more: stamps waver. */
-const FIRST = 1.5;
+/** What may be missing of a frame that is kept all the same: stamps waver. The next ones wait for it. */
+const SLACK = 0.25;
 /** Seconds of frames that come late and together, as they do after a stalled moment, and are kept all the same. */
 const LATE = 0.25;
 
@@ -50,7 +50,7 @@ export class Thinning {
   /** Frames until `every` keeps the next one. */
   #until = 0;
   /** Frames that `maxFps` lets be kept now: it grows with the time. */
-  #allowance = FIRST;
+  #allowance = 1;
   #last: number | undefined;
 
   /** Indexes of the frames of a message, of which there are some, that are kept. */
@@ -83,7 +83,7 @@ export class Thinning {
 
   #isAllowed(maxFps: number | null): boolean {
     if (maxFps === null) return true;
-    if (this.#allowance < 1 - 1e-6) return false;
+    if (this.#allowance < 1 - SLACK) return false;
     this.#allowance -= 1;
     return true;
   }
