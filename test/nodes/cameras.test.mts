@@ -478,6 +478,30 @@ describe('cameras through the nodes of Node-RED', function () {
     assert.ok(pixels.equals(all));
   });
 
+  it('a camera of another rate than declared, with a gap, is told by the dot, the log and the status', async () => {
+    await open({ ...SIZE, fps: '10' }, []);
+    const all = frames(1);
+    const began = Date.UTC(2026, 0, 1);
+    for (let n = 0; n < 40; n += 1) {
+      // 20 frames a message and second, a second's worth of 10 missing once.
+      const stamps = Array.from(
+        { length: 20 },
+        (_, frame) => began + (n < 20 ? n : n + 1) * 1000 + frame * 50,
+      );
+      const payload = Array<Buffer>(20).fill(all);
+      assert.equal((await bench.red.send(RHEED, { payload, timestamps: stamps })).error, undefined);
+    }
+    await bench.red.waitFor(
+      () => /20\/s measured, 10\/s declared.* missing/.test(bench.red.status(RHEED)?.text ?? ''),
+      'the dot to say so',
+    );
+    const { status } = await finalized();
+    assert.equal(status.fps_measured, 20);
+    assert.equal(status.frames_missing, 9);
+    const warnings = bench.red.logs.filter(({ text }) => text.includes('10 are declared'));
+    assert.equal(warnings.length, 1);
+  });
+
   it('a camera that is faster than wanted is thinned, by number or by time, and the rest is counted', async () => {
     await open({ ...SIZE, every: '3' }, []);
     const all = frames(50);
