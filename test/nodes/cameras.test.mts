@@ -162,6 +162,37 @@ describe('cameras through the nodes of Node-RED', function () {
       });
     }
 
+    it('a multipart stream of a camera, by curl', async function () {
+      const curl = program('curl') ?? this.skip();
+      const names = ['gray.jpg', 'thumbnail.jpg', 'restarts.jpg', 'progressive.jpg'];
+      const images = await Promise.all(
+        names.map((name) => readFile(path.join(import.meta.dirname, '..', 'fixtures', 'images', name))),
+      );
+      const sent = Array.from({ length: 40 }, (_, n) => images[n % images.length] as Buffer);
+      const camera = createServer(async (_request, response) => {
+        response.setHeader('Content-Type', 'multipart/x-mixed-replace; boundary=frame');
+        for (const image of sent) {
+          response.write(`--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${image.length}\r\n\r\n`);
+          response.write(image);
+          response.write('\r\n');
+          await sleep(1);
+        }
+        response.end();
+      }).listen(0, '127.0.0.1');
+      closing.push(() => camera.close());
+      await once(camera, 'listening');
+      await open({ framing: 'bytes', format: 'image' }, [exec(curl), ...watchers]);
+      await run(`-sN --noproxy * http://127.0.0.1:${(camera.address() as AddressInfo).port}/`);
+      const { pixels } = await finalized();
+      const whole = { stream: 'whole', settings: { framing: 'message' } };
+      for (const image of sent) await bench.red.send(RHEED, { ...whole, payload: image });
+      await bench.red.send(RHEED, { ...whole, action: 'finalize' });
+      const { data_id } = await bench.until('rheed:1', 'finalized', 2);
+      assert.equal(pixels.length, 40 * 24 * 16);
+      assert.ok(pixels.equals(await bench.stored(data_id)));
+      assert.deepEqual(bench.codes(), []);
+    });
+
     it('a program that breaks off in a frame and is started again', async function () {
       const head = program('head') ?? this.skip();
       const file = path.join(folder, 'frames.raw');
@@ -388,6 +419,38 @@ describe('cameras through the nodes of Node-RED', function () {
     assert.ok(pixels.equals(all));
     assert.equal(starts[0], Date.UTC(2024, 0, 31, 12));
     assert.equal(status.frames_missing, undefined);
+    assert.deepEqual(bench.codes(), []);
+  });
+
+  it('file in gives a file of many frames with a header each, in slices', async () => {
+    const header = 640;
+    const each = header + 2 * FRAME;
+    const levels = frames(70);
+    const file = Buffer.alloc(70 * each, 0xaa);
+    for (const [n, frame] of chunksOf(levels, FRAME).entries()) {
+      for (const [pixel, level] of frame.entries())
+        file.writeUInt16LE(level * 256 + 7, n * each + header + 2 * pixel);
+    }
+    const paths = ['one.imm', 'other.imm'].map((name) => path.join(folder, name));
+    await writeFile(paths[0] as string, file.subarray(0, 40 * each + 100));
+    await writeFile(paths[1] as string, file);
+    const settings = { ...SIZE, framing: 'bytes', format: 'mono16', headerBytes: '640' };
+    await open(settings, [
+      source('file in', {
+        filename: 'payload',
+        filenameType: 'msg',
+        format: 'stream',
+        chunk: false,
+        encoding: 'none',
+      }),
+    ]);
+    bench.red.post('source', { payload: paths[0] });
+    await untilAccepted(40);
+    bench.red.post('source', { payload: paths[1] });
+    await untilAccepted(110);
+    const { pixels, status } = await finalized();
+    assert.ok(pixels.equals(Buffer.concat([levels.subarray(0, 40 * FRAME), levels])));
+    assert.equal(status.frames_cut, 1);
     assert.deepEqual(bench.codes(), []);
   });
 

@@ -50,8 +50,8 @@ export class ByteSources {
    * @throws AtomscaleError ERR_FRAME_FORMAT, ERR_FRAME_SHAPE
    */
   take(msg: SliceMessage, stream: string, readLayout: () => Layout): Joined {
-    const slice = sliceBytes(msg.payload);
     const source = this.#source(msg, stream);
+    const slice = bytesOf(msg, source);
     const parts = source.take(slice, readLayout);
     return { parts, images: source.images };
   }
@@ -115,6 +115,16 @@ export class ByteSources {
     this.#before?.sources.delete(name);
     const isRecent = performance.now() - (this.#before?.at ?? 0) < PAUSE;
     return before?.isNamed || isRecent ? before : undefined;
+  }
+}
+
+/** A text that is none any more was bytes of the source. */
+function bytesOf({ payload }: SliceMessage, source: Source): Uint8Array {
+  try {
+    return sliceBytes(payload);
+  } catch (error) {
+    if (typeof payload === 'string') source.lose();
+    throw error;
   }
 }
 
