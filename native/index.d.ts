@@ -51,6 +51,20 @@ export declare function crc32c(bytes: Uint8Array, before?: number | undefined | 
  */
 export declare function decodeFrame(bytes: Uint8Array, pixels: number): Uint8Array | null
 
+/**
+ * What there is of sealed chunks: sidecar `NNNNNN.json` and data `NNNNNN.<ending>`; null where one of them is missing
+ * or cannot be read. One call for many chunks: a file at a time would cost four waits each.
+ */
+export declare function findSealed(folder: string, numbers: Array<number>, ending: string): Promise<Array<FoundChunk | null>>
+
+/** A sealed chunk, as far as names and sizes tell. */
+export interface FoundChunk {
+  /** The text of its sidecar, as it is. */
+  sidecar: string
+  /** Size of its data. */
+  bytes: number
+}
+
 /** Bytes of the zstd frame that `bytes` begin with, null when they begin with no whole one. */
 export declare function frameLength(bytes: Uint8Array): number | null
 
