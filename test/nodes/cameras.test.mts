@@ -60,8 +60,8 @@ describe('cameras through the nodes of Node-RED', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function open(rheed: object, others: FlowNode[]): Promise<void> {
-    bench = await NodesBench.open({ rheed: { fps: '10', ...rheed }, others });
+  async function open(rheed: object, others: FlowNode[], version: 4 | 5 = 5): Promise<void> {
+    bench = await NodesBench.open({ nodeRed: { version }, rheed: { fps: '10', ...rheed }, others });
   }
 
   /** How many frames the node has accepted. */
@@ -110,27 +110,29 @@ describe('cameras through the nodes of Node-RED', function () {
       assert.equal(bench.out('exit').at(-1)?.code, 0);
     }
 
-    it('raw frames of ffmpeg are the same, those that come as text too', async function () {
-      const ffmpeg = program('ffmpeg') ?? this.skip();
-      // Grays around 80: most slices are valid UTF-8, which exec makes a string of.
-      const dark =
-        '-v error -f lavfi -i color=c=0x505050:size=40x30:rate=50 -frames:v 400 -f rawvideo -pix_fmt gray -';
-      const moving =
-        '-v error -f lavfi -i testsrc=size=40x30:rate=50 -frames:v 300 -f rawvideo -pix_fmt gray -';
-      await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [exec(ffmpeg), ...watchers]);
-      await run(dark);
-      await run(moving);
-      const { pixels, status } = await finalized();
-      const expected = await Promise.all([dark, moving].map((args) => output(ffmpeg, args.split(' '))));
-      assert.equal(expected[0]?.length, 400 * FRAME);
-      assert.ok(pixels.equals(Buffer.concat(expected)));
-      assert.ok(
-        bench.out('slice').some(({ isText }) => isText),
-        'no slice came as text',
-      );
-      assert.equal(status.frames_cut, undefined);
-      assert.deepEqual(bench.codes(), []);
-    });
+    for (const version of [5, 4] as const) {
+      it(`raw frames of ffmpeg are the same, those that come as text too (Node-RED ${version})`, async function () {
+        const ffmpeg = program('ffmpeg') ?? this.skip();
+        // Grays around 80: most slices are valid UTF-8, which exec makes a string of.
+        const dark =
+          '-v error -f lavfi -i color=c=0x505050:size=40x30:rate=50 -frames:v 400 -f rawvideo -pix_fmt gray -';
+        const moving =
+          '-v error -f lavfi -i testsrc=size=40x30:rate=50 -frames:v 300 -f rawvideo -pix_fmt gray -';
+        await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [exec(ffmpeg), ...watchers], version);
+        await run(dark);
+        await run(moving);
+        const { pixels, status } = await finalized();
+        const expected = await Promise.all([dark, moving].map((args) => output(ffmpeg, args.split(' '))));
+        assert.equal(expected[0]?.length, 400 * FRAME);
+        assert.ok(pixels.equals(Buffer.concat(expected)));
+        assert.ok(
+          bench.out('slice').some(({ isText }) => isText),
+          'no slice came as text',
+        );
+        assert.equal(status.frames_cut, undefined);
+        assert.deepEqual(bench.codes(), []);
+      });
+    }
 
     for (const [codec, name] of [
       ['mjpeg', 'JPEG'],
@@ -237,21 +239,23 @@ describe('cameras through the nodes of Node-RED', function () {
       await once(socket, 'close');
     }
 
-    it('frames of a connection that breaks off in a frame, and of the next ones', async () => {
-      const [port = 0] = await freePorts(1);
-      await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [tcpIn(port)]);
-      const all = frames(200);
-      const random = new Random(7);
-      const first = all.subarray(0, 60 * FRAME + 77);
-      await transmit(port, cutAtRandom(first, 5000, random));
-      await untilAccepted(60);
-      await transmit(port, cutAtRandom(all, 20_000, random));
-      await untilAccepted(260);
-      const { pixels, status } = await finalized();
-      assert.ok(pixels.equals(Buffer.concat([all.subarray(0, 60 * FRAME), all])));
-      assert.equal(status.frames_cut, 1);
-      assert.deepEqual(bench.codes(), []);
-    });
+    for (const version of [5, 4] as const) {
+      it(`frames of a connection that breaks off in a frame, and of the next ones (Node-RED ${version})`, async () => {
+        const [port = 0] = await freePorts(1);
+        await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [tcpIn(port)], version);
+        const all = frames(200);
+        const random = new Random(7);
+        const first = all.subarray(0, 60 * FRAME + 77);
+        await transmit(port, cutAtRandom(first, 5000, random));
+        await untilAccepted(60);
+        await transmit(port, cutAtRandom(all, 20_000, random));
+        await untilAccepted(260);
+        const { pixels, status } = await finalized();
+        assert.ok(pixels.equals(Buffer.concat([all.subarray(0, 60 * FRAME), all])));
+        assert.equal(status.frames_cut, 1);
+        assert.deepEqual(bench.codes(), []);
+      });
+    }
 
     it('frames of two connections at once, none of them mixed', async () => {
       const [port = 0] = await freePorts(1);
@@ -290,6 +294,25 @@ describe('cameras through the nodes of Node-RED', function () {
       await untilAccepted(50);
       const { pixels } = await finalized();
       assert.ok(pixels.equals(Buffer.concat([all.subarray(0, 10 * FRAME), all])));
+    });
+
+    it('no shifted frame when framing is set right while the camera runs', async () => {
+      const [port = 0] = await freePorts(1);
+      await open({ ...SIZE, format: 'mono8' }, [tcpIn(port)]);
+      const all = frames(40);
+      const socket = createConnection(port, '127.0.0.1').setNoDelay(true);
+      closing.push(() => socket.destroy());
+      socket.write(all.subarray(0, 500));
+      await bench.red.waitFor(() => bench.codes().length > 0, 'the refusal');
+      const changed = { ...bench.options, rheed: { ...bench.options.rheed, framing: 'bytes' } };
+      await bench.red.deploy(flowOf(bench.sandbox.url, changed), 'nodes');
+      const before = bench.codes().length;
+      socket.write(all.subarray(500, 20 * FRAME));
+      await bench.red.waitFor(() => bench.codes().length > before, 'another refusal');
+      await transmit(port, [all]);
+      await untilAccepted(40);
+      const { pixels } = await finalized();
+      assert.ok(pixels.equals(all));
     });
 
     it('frames from the first whole one on when the stream is started while the camera runs', async () => {

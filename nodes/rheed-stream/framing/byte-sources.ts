@@ -63,6 +63,14 @@ export class ByteSources {
     return (stream, readLayout) => this.#source({ _msgid, _session, parts }, stream).gap(bytes, readLayout);
   }
 
+  /**
+   * What was taken for whole frames is none: should it be the slice of a source, and the node be set right while the
+   * source goes on, its beginning is gone.
+   */
+  refused(msg: SliceMessage, stream: string): void {
+    if (sliceLength(msg.payload) > 0) this.#source(msg, stream).lose();
+  }
+
   /** What came so far for this stream is finalized. */
   ended(stream: string): void {
     for (const source of this.#streams.get(stream)?.values() ?? []) source.drop();

@@ -162,6 +162,19 @@ describe('byte sources of a node', () => {
       assert.deepEqual(take(frames(2, 1), {}, 'serial'), [2]);
     });
 
+    it('refuses raw slices of a source that the node took for messages before', () => {
+      for (let n = 0; n < 3; n += 1) sources.refused({ payload: Buffer.alloc(7), _msgid: 'run' }, '');
+      sources.refused({ payload: Buffer.alloc(7), ...session('a') }, '');
+      sources.refused({ payload: { an: 'object' } }, 'other');
+      sources.close();
+      open();
+      throwsCoded(() => take(frames(1, 1), { _msgid: 'run' }), 'ERR_FRAME_SHAPE', /start the source again/);
+      throwsCoded(() => take(frames(1, 1), session('a')), 'ERR_FRAME_SHAPE', /start the source again/);
+      assert.deepEqual(take(frames(1, 1), { _msgid: 'run 2' }), [1]);
+      assert.deepEqual(take(frames(1, 1), session('b')), [1]);
+      assert.deepEqual(take(frames(1, 1), {}, 'other'), [1]);
+    });
+
     it('goes on where every slice was of whole frames', () => {
       take(frames(1, 2));
       take(frames(3, 1));
