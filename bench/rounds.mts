@@ -81,11 +81,11 @@ export function checkAgreement(
   const told = sides.flatMap(({ name, rounds }) =>
     rounds.flatMap(({ delivered }) => (delivered === undefined ? [] : [{ name, delivered }])),
   );
-  const [first, ...others] = told;
-  for (const { name, delivered } of others) {
-    if (same(delivered, (first as { delivered: Delivered }).delivered)) continue;
+  for (const { name, delivered } of told) {
+    const first = told.find((one) => one.delivered.of === delivered.of) as Told;
+    if (same(delivered, first.delivered)) continue;
     throw new Error(
-      `expected the server to hold the same pixels from all sides, got ${words(first as Told)} and ${words({ name, delivered })}`,
+      `expected the server to hold the same pixels from all sides, got ${words(first)} and ${words({ name, delivered })}`,
     );
   }
 }

@@ -44,7 +44,7 @@ export interface Measurement {
   readonly figures: Readonly<Record<string, number>>;
   /** Over the time of the measurement; each name is one plot, a line a side. */
   readonly curves?: Readonly<Record<string, Curve>>;
-  /** What arrived. Sides of a suite that say so must agree, or their figures are not printed. */
+  /** What arrived. Sides that say so must agree, or no figure of the suite is printed. */
   readonly delivered?: Delivered;
 }
 
@@ -56,6 +56,8 @@ export interface Curve {
 }
 
 export interface Delivered {
+  /** What was sent: sides that sent the same must agree. */
+  readonly of: string;
   readonly frames: number;
   /** sha256 of all pixels in order, decoded from what the server accepted. */
   readonly pixels: string;

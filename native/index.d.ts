@@ -10,10 +10,10 @@ export declare class ChunkWriter {
    *
    * The bytes are copied in the call; `ERR_OVERLOAD` is thrown by the call itself, all else rejects.
    * stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
-   * `arrivalMs`: the host's clock now. `chunkIndex`: null = frames flow into the open chunk; a number = these frames
-   * are that chunk, whole: what is open is sealed first, then they are written and sealed.
+   * `arrivalMs`: the host's clock now. `part`: null = frames flow into the open chunk; else they are that chunk, or that
+   * part of it.
    */
-  push(parts: Array<Uint8Array>, spec: FrameSpec, stamps: Float64Array, arrivalMs: number, chunkIndex?: number | null): Promise<PushResult>
+  push(parts: Array<Uint8Array>, spec: FrameSpec, stamps: Float64Array, arrivalMs: number, part?: ChunkPart | null): Promise<PushResult>
   /**
    * Seals the open chunk. Resolves to the oldest chunk that no answer has named yet, null when there is none: so
    * after a push that failed, call it until it is null.
@@ -42,6 +42,16 @@ export declare class FolderLock {
   release(): void
 }
 
+/** A chunk of the caller's, or a part of one: its parts are pushed one behind the other. */
+export interface ChunkPart {
+  /** Of the chunk in the stream. */
+  chunkIndex: number
+  /** Frames of it that earlier pushes have brought. None: what is open is sealed first. */
+  before: number
+  /** The next push brings more. If not, the chunk is sealed. */
+  more: boolean
+}
+
 /** The crc32c of some bytes, or of all up to them when `before` is that of the bytes before. */
 export declare function crc32c(bytes: Uint8Array, before?: number | undefined | null): number
 
@@ -50,6 +60,20 @@ export declare function crc32c(bytes: Uint8Array, before?: number | undefined | 
  * recovery and tools, not for the frames of a running camera.
  */
 export declare function decodeFrame(bytes: Uint8Array, pixels: number): Uint8Array | null
+
+/**
+ * What there is of sealed chunks: sidecar `NNNNNN.json` and data `NNNNNN.<ending>`; null where one of them is missing
+ * or cannot be read. One call for many chunks: a file at a time would cost four waits each.
+ */
+export declare function findSealed(folder: string, numbers: Array<number>, ending: string): Promise<Array<FoundChunk | null>>
+
+/** A sealed chunk, as far as names and sizes tell. */
+export interface FoundChunk {
+  /** The text of its sidecar, as it is. */
+  sidecar: string
+  /** Size of its data. */
+  bytes: number
+}
 
 /** Bytes of the zstd frame that `bytes` begin with, null when they begin with no whole one. */
 export declare function frameLength(bytes: Uint8Array): number | null

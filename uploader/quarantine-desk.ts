@@ -99,6 +99,14 @@ export class QuarantineDesk {
     });
   }
 
+  /**
+   * Removes the folders of finished streams that hold nothing any more. Not while something is done here: chunks on
+   * their way back are for a moment neither in quarantine nor in a stream.
+   */
+  removeBare(): Promise<void> {
+    return this.#enqueue(() => this.#folder.removeBare(this.#kept));
+  }
+
   /** Does what was asked on the command line. */
   async answerRequests(): Promise<void> {
     await answerRequests(this.#folder.path, async ({ action, stream, chunks }) => {

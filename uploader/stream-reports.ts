@@ -77,6 +77,7 @@ export function healthOf(now: Snapshot): StreamHealth {
     phase,
     since,
     rate: now.rate,
+    ...(data.kind === 'rheed' ? { fps: Number(data.settings.fps) } : {}),
     chunks_pending: now.pending,
     chunks_uploaded: data.counts.uploaded,
     chunks_quarantined: now.quarantined,

@@ -169,6 +169,8 @@ export interface StreamHealth {
   /** When this phase began, Unix ms. */
   readonly since: number;
   readonly rate: number;
+  /** Declared frames a second; none of readings. */
+  readonly fps?: number;
   readonly chunks_pending: number;
   readonly chunks_uploaded: number;
   readonly chunks_quarantined: number;

@@ -212,7 +212,7 @@ export class Uploader {
     // Of what is kept after its delivery the oldest goes, and with the last of it the folder of its stream.
     const { kept } = this.#context;
     await kept.prune();
-    await this.#folder.removeBare(kept);
+    await this.quarantine.removeBare();
   }
 
   async #close(): Promise<void> {

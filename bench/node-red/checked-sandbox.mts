@@ -44,6 +44,17 @@ export class CheckedSandbox {
     return state;
   }
 
+  /** Ends and begins to answer. */
+  async down(down: boolean): Promise<void> {
+    const body = JSON.stringify(down ? { set: 'down' } : { clear: 'down' });
+    const { ok } = await fetch(`${this.url}/sandbox/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    if (!ok) throw new Error('the sandbox did not take the fault');
+  }
+
   /** Waits until so many streams are ended and compared; gives the last ones, in the order of their opening. */
   async ended(count: number, timeout: number): Promise<State> {
     for (const end = performance.now() + timeout; ; ) {

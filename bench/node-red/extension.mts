@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NodeAPI, NodeMessage } from 'node-red';
 import { type CamerasTask, sendFrames } from './cameras.mts';
 import { type ReadingsTask, sendReadings } from './readings.mts';
+import { type StreamsTask, sendStreams } from './streams.mts';
 import { type Watched, watched } from './watch.mts';
 
 export type Task = {
   /** Of the samples, ms. */
   readonly interval: number;
-} & ({ readonly kind: 'idle'; readonly seconds: number } | CamerasTask | ReadingsTask);
+} & ({ readonly kind: 'idle'; readonly seconds: number } | CamerasTask | ReadingsTask | StreamsTask);
 
 export interface Ended {
   /** Messages that ended, well or not. */
@@ -26,8 +27,8 @@ export interface Feeder {
   send(node: string, msg: object): void;
   /** Messages that ended so far. */
   readonly done: number;
-  /** Called after each. */
-  ended: () => void;
+  /** Called after each, with the message. */
+  ended: (msg: Readonly<Record<string, unknown>>) => void;
 }
 
 export default function install(RED: NodeAPI): (task: Task) => Promise<Result> {
@@ -41,11 +42,11 @@ export default function install(RED: NodeAPI): (task: Task) => Promise<Result> {
     },
     ended: () => {},
   };
-  RED.hooks.add('onComplete.bench', ({ msg, error }: { msg: { bench?: boolean }; error?: Error }) => {
+  RED.hooks.add('onComplete.bench', ({ msg, error }: { msg: Record<string, unknown>; error?: Error }) => {
     if (!msg.bench) return;
     done += 1;
     if (error) errors.push(error.message);
-    feeder.ended();
+    feeder.ended(msg);
   });
   return async (task) => {
     [done, errors] = [0, []];
@@ -53,7 +54,8 @@ export default function install(RED: NodeAPI): (task: Task) => Promise<Result> {
     return watched(task.interval, async () => {
       if (task.kind === 'idle') await sleep(task.seconds * 1000);
       else if (task.kind === 'cameras') await sendFrames(task, feeder);
-      else await sendReadings(task, feeder);
+      else if (task.kind === 'readings') await sendReadings(task, feeder);
+      else await sendStreams(task, feeder);
       feeder.ended = () => {};
       return { done, errors: errors.slice(0, 10) };
     });

@@ -30,13 +30,14 @@ export async function sendReadings(
   };
   let sent = 0;
   await new Promise<void>((resolve) => {
-    feeder.ended = () => {
+    const next = (): void => {
       while (sent < messages && sent - feeder.done < window) {
         feeder.send(source, message(sent));
         sent += 1;
       }
       if (feeder.done === messages) resolve();
     };
-    feeder.ended();
+    feeder.ended = next;
+    next();
   });
 }

@@ -14,11 +14,11 @@ export interface Load {
   readonly chunkSize: number;
   /** So many that a round of the official client takes about ten seconds. */
   readonly chunks: number;
-  /** Chunks that differ; the file holds these. */
-  readonly distinct: number;
+  /** That differ: the file holds these. */
+  readonly frames: number;
 }
 
-const COLUMNS: readonly Column[] = [
+export const COLUMNS: readonly Column[] = [
   { figure: 'frames_per_s', title: 'frames/s', digits: 0 },
   { figure: 'cpu_s_per_chunk', title: 'CPU s a chunk', digits: 3 },
   { figure: 'bytes_per_frame', title: 'bytes a frame', digits: 0 },
@@ -45,16 +45,16 @@ export async function comparison(
 }
 
 export async function makeWorkload(
-  { source, fps, chunkSize, chunks, distinct }: Load,
+  { source, fps, chunkSize, chunks, frames }: Load,
   folder: string,
   { quick }: Options,
 ): Promise<Workload> {
   const { width, height } = source;
   const file = join(folder, 'frames.u8');
   const handle = await open(file, 'w');
-  for (let i = 0; i < distinct * chunkSize; i += 1) await handle.write(source.frame(i));
+  for (let i = 0; i < frames; i += 1) await handle.write(source.frame(i));
   await handle.close();
-  return { file, width, height, fps, chunkSize, distinct, chunks: quick ? Math.ceil(chunks / 8) : chunks };
+  return { file, width, height, fps, chunkSize, frames, chunks: quick ? Math.ceil(chunks / 8) : chunks };
 }
 
 /** What is asked of this project beside the official client and zstd. */

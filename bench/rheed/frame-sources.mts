@@ -1,33 +1,39 @@
-/** Where the frames of the suites come from; every run makes the very same ones. */
+/** Where the frames of the suites come from. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { root } from '../../scripts/run.mjs';
 import { mulberry32 } from '../../scripts/start/camera.mts';
 import { grayBmp } from './bmp.mts';
 
-/** Gray frames of one size. */
+/** Gray frames of one size. Every run makes the very same ones. */
 export interface Source {
   readonly width: number;
   readonly height: number;
   /** Frame `i`; sources may repeat themselves. */
   readonly frame: (i: number) => Uint8Array;
-  /** After how many frames it repeats itself, 0 = never. */
-  readonly period: number;
 }
 
-/** Real frames in the order of their names, again and again; a text says why there are none. */
-export async function realFrames(folder: string): Promise<Source | string> {
+/** Frames in the order of their files' names, again and again. */
+export interface RealFrames extends Source {
+  readonly files: readonly string[];
+}
+
+/** A text says why there are none. */
+export async function realFrames(folder: string): Promise<RealFrames | string> {
   const from = resolve(root, folder);
   const names = (await readdir(from).catch(() => [])).filter((name) => /^dep_.*\.bmp$/.test(name)).sort();
   if (names.length === 0) return `no dep_*.bmp in ${folder}; --frames DIR names another folder`;
-  const images = await Promise.all(names.map(async (name) => grayBmp(await readFile(join(from, name)))));
+  const files = names.map((name) => join(from, name));
+  const images = await Promise.all(files.map(async (file) => grayBmp(await readFile(file))));
   const [{ width, height }] = images as [ReturnType<typeof grayBmp>];
-  return {
-    width,
-    height,
-    period: images.length,
-    frame: (i) => (images[i % images.length] as { pixels: Buffer }).pixels,
-  };
+  return { ...repeated(width, height, Buffer.concat(images.map(({ pixels }) => pixels))), files };
+}
+
+/** Frames that lie one after the other, again and again. */
+export function repeated(width: number, height: number, pixels: Uint8Array): Source {
+  const size = width * height;
+  const count = pixels.length / size;
+  return { width, height, frame: (i) => pixels.subarray((i % count) * size, ((i % count) + 1) * size) };
 }
 
 /** The middle of every frame. */
@@ -53,7 +59,7 @@ export function cropped(source: Source, width: number, height: number): Source {
 export function noise(width: number, height: number, seed = 1): Source {
   const random = mulberry32(seed);
   const frame = (): Uint8Array => Uint8Array.from({ length: width * height }, () => 256 * random());
-  return { width, height, period: 0, frame };
+  return { width, height, frame };
 }
 
 /**
@@ -75,7 +81,7 @@ export function noisyRheed(width: number, height: number, seed = 1): Source {
     }
     return new Uint8Array(out.buffer);
   };
-  return { width, height, period: 0, frame };
+  return { width, height, frame };
 }
 
 function pattern(width: number, height: number): { still: Float32Array; spot: Float32Array } {

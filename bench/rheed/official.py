@@ -28,10 +28,10 @@ if "images" in workload:
         return numpy.stack([numpy.asarray(Image.open(io.BytesIO(files[i % len(files)])).convert("L")) for i in range(first, first + chunk_size)])
 
 else:
-    frames = numpy.fromfile(workload["file"], dtype=numpy.uint8).reshape(workload["distinct"], chunk_size, height, width)
+    frames = numpy.fromfile(workload["file"], dtype=numpy.uint8).reshape(-1, chunk_size, height, width)
 
     def chunk(index):
-        return frames[index % workload["distinct"]]
+        return frames[index % len(frames)]
 
 
 def cpu():

@@ -26,17 +26,24 @@ export const OFFICIAL = 'official client';
 
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-export function ours(workload: Workload): Side {
-  const command = [process.execPath, program('ours.mts')];
-  return { name: OURS, measure: () => measureProgram(command, workload) };
+/** By the library, chunk by chunk, as the official client takes them. */
+export const ours = (workload: Workload): Side => node('ours.mts', workload, OURS);
+
+/** One frame or image a message, as Node-RED brings them. */
+export const oursByMessages = (workload: Workload, name: string): Side =>
+  node('ours-messages.mts', workload, name);
+
+function node(file: string, workload: Workload, name: string): Side {
+  const command = [process.execPath, '--expose-gc', program(file)];
+  return { name, measure: () => measureProgram(command, workload) };
 }
 
 /** Nothing where Python cannot be had. */
-export async function official(workload: Workload): Promise<Side[]> {
+export async function official(workload: Workload, name = OFFICIAL): Promise<Side[]> {
   const found = await python();
   if ('skip' in found) return [];
   const command = [found.path, program('official.py')];
-  return [{ name: OFFICIAL, measure: () => measureProgram(command, workload) }];
+  return [{ name, measure: () => measureProgram(command, workload) }];
 }
 
 async function measureProgram([file = '', ...args]: string[], workload: Workload): Promise<Measurement> {
@@ -108,6 +115,6 @@ function measurement(
       cores: cpus().length,
     },
     curves: { ...memory.curves, frames: confirmed },
-    delivered: { frames, pixels },
+    delivered: { frames, pixels, of: workload.file },
   };
 }

@@ -7,7 +7,7 @@ export default {
   prepare: async (options) => {
     const source = await realFrames(options.frames);
     if (typeof source === 'string') return { skip: source };
-    const load = { source: cropped(source, 300, 500), fps: 120, chunkSize: 240, chunks: 48, distinct: 1 };
+    const load = { source: cropped(source, 300, 500), fps: 120, chunkSize: 240, chunks: 48, frames: 240 };
     return comparison(load, options);
   },
 } satisfies Suite;

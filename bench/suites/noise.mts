@@ -5,5 +5,5 @@ import type { Suite } from '../suite.mts';
 export default {
   title: 'Random noise: nothing to compress',
   prepare: (options) =>
-    comparison({ source: noise(500, 300), fps: 120, chunkSize: 240, chunks: 24, distinct: 2 }, options),
+    comparison({ source: noise(500, 300), fps: 120, chunkSize: 240, chunks: 24, frames: 480 }, options),
 } satisfies Suite;

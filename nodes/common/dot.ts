@@ -43,9 +43,12 @@ export function clockTime(unixMs: number): string {
   return [date.getHours(), date.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');
 }
 
+const brief = (rate: number): number => (rate >= 10 ? Math.round(rate) : Math.round(rate * 10) / 10);
+
 function text(health: StreamHealth, t: Translate): string {
   return t(`status.${health.phase}`, {
-    rate: health.rate >= 10 ? Math.round(health.rate) : Math.round(health.rate * 10) / 10,
+    rate: brief(health.rate),
+    ...(health.fps === undefined ? {} : { fps: brief(health.fps) }),
     pending: health.chunks_pending,
     uploaded: health.chunks_uploaded,
     since: clockTime(health.since),

@@ -21,7 +21,14 @@ export function readMessage(
   sources: ByteSources,
 ): CountedBatch | null {
   const sized = withSize(msg);
-  if (readFraming(settings) === 'message') return readFrames(withTime(sized, settings), settings);
+  if (readFraming(settings) === 'message') {
+    try {
+      return readFrames(withTime(sized, settings), settings);
+    } catch (error) {
+      sources.refused(msg, stream);
+      throw error;
+    }
+  }
   const { parts, images } = sources.take(sized, stream, () => readLayout(sized, settings));
   if (parts.length === 0) return null;
   // The name of a file is the time of its first frame alone, and slices all have it.

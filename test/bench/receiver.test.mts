@@ -26,7 +26,7 @@ describe('bench: the receiver', () => {
     const source = noise(width, height);
     const file = join(folder, 'frames.u8');
     await writeFile(file, Buffer.concat(Array.from({ length: 2 * chunkSize }, (_, i) => source.frame(i))));
-    workload = { file, width, height, fps: 10, chunkSize, distinct: 2, chunks };
+    workload = { file, width, height, fps: 10, chunkSize, frames: 2 * chunkSize, chunks };
     receiver = await Receiver.start(workload);
   });
 

@@ -21,7 +21,7 @@ function side(name: string, ...given: Measurement[]): Side {
 
 const rate = (frames_per_s: number, pixels = 'same'): Measurement => ({
   figures: { frames_per_s },
-  delivered: { frames: 10, pixels },
+  delivered: { of: 'frames', frames: 10, pixels },
 });
 
 const suiteOf = (sides: Side[], goals: Goal[] = [], dispose?: () => Promise<void>): Suite => ({

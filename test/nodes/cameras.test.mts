@@ -60,8 +60,8 @@ describe('cameras through the nodes of Node-RED', function () {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function open(rheed: object, others: FlowNode[]): Promise<void> {
-    bench = await NodesBench.open({ rheed: { fps: '10', ...rheed }, others });
+  async function open(rheed: object, others: FlowNode[], version: 4 | 5 = 5): Promise<void> {
+    bench = await NodesBench.open({ nodeRed: { version }, rheed: { fps: '10', ...rheed }, others });
   }
 
   /** How many frames the node has accepted. */
@@ -110,27 +110,29 @@ describe('cameras through the nodes of Node-RED', function () {
       assert.equal(bench.out('exit').at(-1)?.code, 0);
     }
 
-    it('raw frames of ffmpeg are the same, those that come as text too', async function () {
-      const ffmpeg = program('ffmpeg') ?? this.skip();
-      // Grays around 80: most slices are valid UTF-8, which exec makes a string of.
-      const dark =
-        '-v error -f lavfi -i color=c=0x505050:size=40x30:rate=50 -frames:v 400 -f rawvideo -pix_fmt gray -';
-      const moving =
-        '-v error -f lavfi -i testsrc=size=40x30:rate=50 -frames:v 300 -f rawvideo -pix_fmt gray -';
-      await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [exec(ffmpeg), ...watchers]);
-      await run(dark);
-      await run(moving);
-      const { pixels, status } = await finalized();
-      const expected = await Promise.all([dark, moving].map((args) => output(ffmpeg, args.split(' '))));
-      assert.equal(expected[0]?.length, 400 * FRAME);
-      assert.ok(pixels.equals(Buffer.concat(expected)));
-      assert.ok(
-        bench.out('slice').some(({ isText }) => isText),
-        'no slice came as text',
-      );
-      assert.equal(status.frames_cut, undefined);
-      assert.deepEqual(bench.codes(), []);
-    });
+    for (const version of [5, 4] as const) {
+      it(`raw frames of ffmpeg are the same, those that come as text too (Node-RED ${version})`, async function () {
+        const ffmpeg = program('ffmpeg') ?? this.skip();
+        // Grays around 80: most slices are valid UTF-8, which exec makes a string of.
+        const dark =
+          '-v error -f lavfi -i color=c=0x505050:size=40x30:rate=50 -frames:v 400 -f rawvideo -pix_fmt gray -';
+        const moving =
+          '-v error -f lavfi -i testsrc=size=40x30:rate=50 -frames:v 300 -f rawvideo -pix_fmt gray -';
+        await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [exec(ffmpeg), ...watchers], version);
+        await run(dark);
+        await run(moving);
+        const { pixels, status } = await finalized();
+        const expected = await Promise.all([dark, moving].map((args) => output(ffmpeg, args.split(' '))));
+        assert.equal(expected[0]?.length, 400 * FRAME);
+        assert.ok(pixels.equals(Buffer.concat(expected)));
+        assert.ok(
+          bench.out('slice').some(({ isText }) => isText),
+          'no slice came as text',
+        );
+        assert.equal(status.frames_cut, undefined);
+        assert.deepEqual(bench.codes(), []);
+      });
+    }
 
     for (const [codec, name] of [
       ['mjpeg', 'JPEG'],
@@ -161,6 +163,37 @@ describe('cameras through the nodes of Node-RED', function () {
         assert.ok(pixels.equals(await bench.stored(data_id)));
       });
     }
+
+    it('a multipart stream of a camera, by curl', async function () {
+      const curl = program('curl') ?? this.skip();
+      const names = ['gray.jpg', 'thumbnail.jpg', 'restarts.jpg', 'progressive.jpg'];
+      const images = await Promise.all(
+        names.map((name) => readFile(path.join(import.meta.dirname, '..', 'fixtures', 'images', name))),
+      );
+      const sent = Array.from({ length: 40 }, (_, n) => images[n % images.length] as Buffer);
+      const camera = createServer(async (_request, response) => {
+        response.setHeader('Content-Type', 'multipart/x-mixed-replace; boundary=frame');
+        for (const image of sent) {
+          response.write(`--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${image.length}\r\n\r\n`);
+          response.write(image);
+          response.write('\r\n');
+          await sleep(1);
+        }
+        response.end();
+      }).listen(0, '127.0.0.1');
+      closing.push(() => camera.close());
+      await once(camera, 'listening');
+      await open({ framing: 'bytes', format: 'image' }, [exec(curl), ...watchers]);
+      await run(`-sN --noproxy * http://127.0.0.1:${(camera.address() as AddressInfo).port}/`);
+      const { pixels } = await finalized();
+      const whole = { stream: 'whole', settings: { framing: 'message' } };
+      for (const image of sent) await bench.red.send(RHEED, { ...whole, payload: image });
+      await bench.red.send(RHEED, { ...whole, action: 'finalize' });
+      const { data_id } = await bench.until('rheed:1', 'finalized', 2);
+      assert.equal(pixels.length, 40 * 24 * 16);
+      assert.ok(pixels.equals(await bench.stored(data_id)));
+      assert.deepEqual(bench.codes(), []);
+    });
 
     it('a program that breaks off in a frame and is started again', async function () {
       const head = program('head') ?? this.skip();
@@ -206,21 +239,23 @@ describe('cameras through the nodes of Node-RED', function () {
       await once(socket, 'close');
     }
 
-    it('frames of a connection that breaks off in a frame, and of the next ones', async () => {
-      const [port = 0] = await freePorts(1);
-      await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [tcpIn(port)]);
-      const all = frames(200);
-      const random = new Random(7);
-      const first = all.subarray(0, 60 * FRAME + 77);
-      await transmit(port, cutAtRandom(first, 5000, random));
-      await untilAccepted(60);
-      await transmit(port, cutAtRandom(all, 20_000, random));
-      await untilAccepted(260);
-      const { pixels, status } = await finalized();
-      assert.ok(pixels.equals(Buffer.concat([all.subarray(0, 60 * FRAME), all])));
-      assert.equal(status.frames_cut, 1);
-      assert.deepEqual(bench.codes(), []);
-    });
+    for (const version of [5, 4] as const) {
+      it(`frames of a connection that breaks off in a frame, and of the next ones (Node-RED ${version})`, async () => {
+        const [port = 0] = await freePorts(1);
+        await open({ ...SIZE, framing: 'bytes', format: 'mono8' }, [tcpIn(port)], version);
+        const all = frames(200);
+        const random = new Random(7);
+        const first = all.subarray(0, 60 * FRAME + 77);
+        await transmit(port, cutAtRandom(first, 5000, random));
+        await untilAccepted(60);
+        await transmit(port, cutAtRandom(all, 20_000, random));
+        await untilAccepted(260);
+        const { pixels, status } = await finalized();
+        assert.ok(pixels.equals(Buffer.concat([all.subarray(0, 60 * FRAME), all])));
+        assert.equal(status.frames_cut, 1);
+        assert.deepEqual(bench.codes(), []);
+      });
+    }
 
     it('frames of two connections at once, none of them mixed', async () => {
       const [port = 0] = await freePorts(1);
@@ -259,6 +294,25 @@ describe('cameras through the nodes of Node-RED', function () {
       await untilAccepted(50);
       const { pixels } = await finalized();
       assert.ok(pixels.equals(Buffer.concat([all.subarray(0, 10 * FRAME), all])));
+    });
+
+    it('no shifted frame when framing is set right while the camera runs', async () => {
+      const [port = 0] = await freePorts(1);
+      await open({ ...SIZE, format: 'mono8' }, [tcpIn(port)]);
+      const all = frames(40);
+      const socket = createConnection(port, '127.0.0.1').setNoDelay(true);
+      closing.push(() => socket.destroy());
+      socket.write(all.subarray(0, 500));
+      await bench.red.waitFor(() => bench.codes().length > 0, 'the refusal');
+      const changed = { ...bench.options, rheed: { ...bench.options.rheed, framing: 'bytes' } };
+      await bench.red.deploy(flowOf(bench.sandbox.url, changed), 'nodes');
+      const before = bench.codes().length;
+      socket.write(all.subarray(500, 20 * FRAME));
+      await bench.red.waitFor(() => bench.codes().length > before, 'another refusal');
+      await transmit(port, [all]);
+      await untilAccepted(40);
+      const { pixels } = await finalized();
+      assert.ok(pixels.equals(all));
     });
 
     it('frames from the first whole one on when the stream is started while the camera runs', async () => {
@@ -391,6 +445,38 @@ describe('cameras through the nodes of Node-RED', function () {
     assert.deepEqual(bench.codes(), []);
   });
 
+  it('file in gives a file of many frames with a header each, in slices', async () => {
+    const header = 640;
+    const each = header + 2 * FRAME;
+    const levels = frames(70);
+    const file = Buffer.alloc(70 * each, 0xaa);
+    for (const [n, frame] of chunksOf(levels, FRAME).entries()) {
+      for (const [pixel, level] of frame.entries())
+        file.writeUInt16LE(level * 256 + 7, n * each + header + 2 * pixel);
+    }
+    const paths = ['one.imm', 'other.imm'].map((name) => path.join(folder, name));
+    await writeFile(paths[0] as string, file.subarray(0, 40 * each + 100));
+    await writeFile(paths[1] as string, file);
+    const settings = { ...SIZE, framing: 'bytes', format: 'mono16', headerBytes: '640' };
+    await open(settings, [
+      source('file in', {
+        filename: 'payload',
+        filenameType: 'msg',
+        format: 'stream',
+        chunk: false,
+        encoding: 'none',
+      }),
+    ]);
+    bench.red.post('source', { payload: paths[0] });
+    await untilAccepted(40);
+    bench.red.post('source', { payload: paths[1] });
+    await untilAccepted(110);
+    const { pixels, status } = await finalized();
+    assert.ok(pixels.equals(Buffer.concat([levels.subarray(0, 40 * FRAME), levels])));
+    assert.equal(status.frames_cut, 1);
+    assert.deepEqual(bench.codes(), []);
+  });
+
   it('http request gives images of a camera that is asked for them', async () => {
     const all = frames(20);
     const images = chunksOf(all, FRAME).map((frame) =>
@@ -413,6 +499,44 @@ describe('cameras through the nodes of Node-RED', function () {
     }
     const { pixels } = await finalized();
     assert.ok(pixels.equals(all));
+  });
+
+  it('a broken image of a byte stream takes none of its neighbours along', async () => {
+    await open({ framing: 'bytes' }, []);
+    const good = await readFile(path.join(import.meta.dirname, '..', 'fixtures', 'images', 'gray.png'));
+    const bad = await readFile(path.join(import.meta.dirname, '..', 'fixtures', 'images', 'gray.jpg'));
+    // A frame header of no lines: the image has its end, and cannot be decoded.
+    bad.fill(0, bad.indexOf(Buffer.from([0xff, 0xc0])) + 5, bad.indexOf(Buffer.from([0xff, 0xc0])) + 9);
+    const refused = await bench.red.send(RHEED, { payload: Buffer.concat([good, bad, good, good]) });
+    assert.match(refused.error?.code ?? '', /^ERR_FRAME_/);
+    assert.equal((await bench.red.send(RHEED, { payload: good, timestamp: 1000 })).error, undefined);
+    assert.equal(await accepted(), 4);
+    const { pixels } = await finalized();
+    assert.equal(pixels.length, 4 * 24 * 16);
+  });
+
+  it('a camera of another rate than declared, with a gap, is told by the dot, the log and the status', async () => {
+    await open({ ...SIZE, fps: '10' }, []);
+    const all = frames(1);
+    const began = Date.UTC(2026, 0, 1);
+    for (let n = 0; n < 40; n += 1) {
+      // 20 frames a message and second, a second's worth of 10 missing once.
+      const stamps = Array.from(
+        { length: 20 },
+        (_, frame) => began + (n < 20 ? n : n + 1) * 1000 + frame * 50,
+      );
+      const payload = Array<Buffer>(20).fill(all);
+      assert.equal((await bench.red.send(RHEED, { payload, timestamps: stamps })).error, undefined);
+    }
+    await bench.red.waitFor(
+      () => /20\/s measured, 10\/s declared.* missing/.test(bench.red.status(RHEED)?.text ?? ''),
+      'the dot to say so',
+    );
+    const { status } = await finalized();
+    assert.equal(status.fps_measured, 20);
+    assert.equal(status.frames_missing, 9);
+    const warnings = bench.red.logs.filter(({ text }) => text.includes('10 are declared'));
+    assert.equal(warnings.length, 1);
   });
 
   it('a camera that is faster than wanted is thinned, by number or by time, and the rest is counted', async () => {

@@ -145,6 +145,15 @@ describe('forms in the editor', function () {
       it('adds a channel, and refuses one without a name', async () => {
         await edit('series', async () => {
           await page.locator('.red-ui-editableList-addButton').click();
+          const row = page.locator('#node-input-channels-container li').last();
+          const marked = (kind: string) => row.locator(`${kind}.input-error`).count();
+          assert.deepEqual(
+            [await marked('.red-ui-typedInput-container'), await marked('.atomscale-grow')],
+            [0, 1],
+          );
+          await row.locator('.red-ui-typedInput-input').fill('');
+          assert.equal(await marked('.red-ui-typedInput-container'), 1);
+          await row.locator('.red-ui-typedInput-input').fill('payload.T2');
         });
         assert.equal((await node('series')).valid, false);
         await edit('series', async () => {

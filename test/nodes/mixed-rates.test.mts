@@ -39,7 +39,7 @@ function heldAt(recording: readonly Recorded[], channel: string, ms: number): nu
 }
 
 describe('a recording of mixed rates', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let bench: NodesBench;
   afterEach(() => bench?.close());
 
@@ -62,7 +62,7 @@ describe('a recording of mixed rates', function () {
       bench.red.post(SERIES, { payload: { [channel]: value ?? '0.00E+00' }, timestamp: START * 1000 + ms }),
     );
     const last = ids.at(-1) ?? 0;
-    await bench.red.waitFor(() => bench.red.completion(last) !== undefined, 'the last reading');
+    await bench.red.waitFor(() => bench.red.completion(last) !== undefined, 'the last reading', 60_000);
     await bench.red.send(SERIES, { action: 'finalize' });
     const { data_id } = await bench.until('series:1', 'finalized');
     assert.deepEqual(bench.codes(), []);

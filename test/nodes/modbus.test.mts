@@ -28,7 +28,7 @@ const client = (port: number): FlowNode => ({
   unit_id: '1',
   bufferCommands: true,
   commandDelay: '1',
-  clientTimeout: '1000',
+  clientTimeout: '10000',
   reconnectOnTimeout: true,
   reconnectTimeout: '200',
   parallelUnitIdsAllowed: true,

@@ -166,6 +166,23 @@ describe('the quarantine', function () {
     assert.deepEqual(await numbersOf(data_id), range(0, 20));
   });
 
+  it('keeps the folder of an ended stream while chunks of it are on their way back', async () => {
+    const uploader = await bench.acquire({ endpoint: sandbox.url, uploads: 1 });
+    const { stream } = await withRefusedChunk(uploader);
+    await stream.finalize();
+    await until(() => uploader.streams.length === 0, 'the stream to be gone');
+    let isBack = false;
+    const retried = uploader.quarantine.retry().finally(() => {
+      isBack = true;
+    });
+    const look = async () => {
+      while (!isBack) await uploader.quarantine.removeBare();
+    };
+    const [{ revived }] = await Promise.all([retried, look(), look(), look(), look()]);
+    const { data_id } = await new Ears(revived[0] as AnyStream).stream('finalized');
+    assert.deepEqual(await numbersOf(data_id), range(0, 20));
+  });
+
   it('is worked on by request while a process owns the spool', async () => {
     const uploader = await bench.acquire({ endpoint: sandbox.url, uploads: 1 });
     const { stream, ears } = await withRefusedChunk(uploader);

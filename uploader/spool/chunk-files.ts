@@ -3,11 +3,12 @@ import { itemsOf, type Sidecar } from './entry.js';
 import { numbered, removeIfThere } from './files.js';
 import type { KeptChunks } from './kept.js';
 import type { Quarantine } from './quarantine.js';
+import { dataEnding } from './sealed-chunks.js';
 import type { RecordFile, StreamRecord } from './stream-record.js';
 
 /** The file that holds a sealed chunk's data. */
 export const dataFile = (folder: string, { kind, number }: Pick<Sidecar, 'kind' | 'number'>): string =>
-  numbered(folder, number, kind === 'rheed' ? 'shard' : 'rows');
+  numbered(folder, number, dataEnding(kind));
 
 /**
  * Takes a chunk out of the spool, delivered or given up: first in the record, so that a crash in between

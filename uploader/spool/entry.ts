@@ -83,13 +83,15 @@ export async function placeSidecar(folder: string, sidecar: Sidecar): Promise<vo
 /** A chunk's sidecar; undefined when it is missing or damaged. */
 export async function readSidecar(folder: string, number: number): Promise<Sidecar | undefined> {
   try {
-    const parsed = v.safeParse(
-      Sidecar,
-      decodeChecked(await readFile(numbered(folder, number, 'json'), 'utf8')),
-    );
-    return parsed.success && parsed.output.number === number ? parsed.output : undefined;
+    return sidecarOf(await readFile(numbered(folder, number, 'json'), 'utf8'), number);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** The sidecar of that number whose text this is; undefined when it does not hold. */
+export function sidecarOf(text: string, number: number): Sidecar | undefined {
+  const parsed = v.safeParse(Sidecar, decodeChecked(text));
+  return parsed.success && parsed.output.number === number ? parsed.output : undefined;
 }

@@ -8,9 +8,11 @@ import { numbered, removeIfThere } from './files.js';
 import { keepDamaged } from './keep-damaged.js';
 import type { KeptChunks } from './kept.js';
 import { Quarantine } from './quarantine.js';
+import { dataEnding, soundSidecars } from './sealed-chunks.js';
 import type { RecordFile } from './stream-record.js';
 
-const CHUNK_FILE = /^(\d{6,})\.(part|open|json|shard|rows)(\.tmp)?$/;
+const ENDINGS = ['part', 'open', 'json', 'shard', 'rows'];
+const CHUNK_FILE = new RegExp(`^(\\d{6,})\\.(${ENDINGS.join('|')})(\\.tmp)?$`);
 
 /** What a stream's folder holds after its process ended, in whatever way. */
 export interface Recovered {
@@ -39,6 +41,7 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
     await record.repair();
     problems.push(record.damage);
   }
+  const sound = await soundSidecars(folder, data.kind, plainlySealed(record, files));
   for (const { number } of quarantine.chunks) data.next_number = Math.max(data.next_number, number + 1);
   for (const [number, endings] of files) {
     data.next_number = Math.max(data.next_number, number + 1);
@@ -50,6 +53,8 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
       openNumber = number;
       const damage = await keepDamaged(record, quarantine, number);
       if (damage !== undefined) problems.push(cutShort(record, number, damage));
+    } else if (sound.has(number)) {
+      sidecars.push(sound.get(number) as Sidecar);
     } else {
       try {
         const { sidecar, problem } = await recoverNumber(record, quarantine, number);
@@ -72,6 +77,16 @@ export async function recoverFolder(record: RecordFile, kept?: KeptChunks): Prom
   return { sidecars, problems, unsealed, quarantine, openNumber };
 }
 
+/** Numbers of which there is what a sealed chunk consists of, and nothing else. */
+function plainlySealed({ data }: RecordFile, files: ReadonlyMap<number, ReadonlySet<string>>): number[] {
+  const isSealed = (endings: ReadonlySet<string>) =>
+    endings.size === 2 && endings.has('json') && endings.has(dataEnding(data.kind));
+  const acknowledged = new Set(data.acknowledged);
+  return [...files.keys()].filter(
+    (number) => !acknowledged.has(number) && isSealed(files.get(number) as ReadonlySet<string>),
+  );
+}
+
 /** Moves whatever there is of a chunk to the quarantine and says why. */
 export async function quarantineNumber(
   { folder }: RecordFile,
@@ -79,8 +94,7 @@ export async function quarantineNumber(
   number: number,
   reason: string,
 ): Promise<SpoolError> {
-  const endings = (await chunkFiles(folder)).get(number) ?? new Set<string>();
-  const paths = [...endings].map((ending) => numbered(folder, number, ending));
+  const paths = ENDINGS.map((ending) => numbered(folder, number, ending)).filter(existsSync);
   const chunk_index = (await readSidecar(folder, number))?.chunk_index ?? number;
   await quarantine.add(number, paths, { reason, code: 'ERR_SPOOL', at: Date.now(), chunk_index });
   return new SpoolError(
@@ -97,7 +111,7 @@ export async function holdsChunks(folder: string): Promise<boolean> {
 
 async function chunkFiles(folder: string): Promise<Map<number, Set<string>>> {
   const files = new Map<number, Set<string>>();
-  for (const name of (await readdir(folder)).sort()) {
+  for (const name of await readdir(folder)) {
     const [, digits, ending, aside] = CHUNK_FILE.exec(name) ?? [];
     if (digits === undefined || ending === undefined) continue;
     if (aside !== undefined) {
@@ -125,7 +139,6 @@ export async function recoverNumber(
   const aside = async (reason: string) => ({
     problem: await quarantineNumber(record, quarantine, number, reason),
   });
-  const dataEnding = data.kind === 'rheed' ? 'shard' : 'rows';
   let problem: SpoolError | undefined;
   if (
     data.kind === 'rheed' &&
@@ -141,7 +154,7 @@ export async function recoverNumber(
   }
   const sidecar = await readSidecar(folder, number);
   if (sidecar === undefined) return aside('its sidecar is missing or damaged');
-  const size = (await stat(file(dataEnding)).catch(() => undefined))?.size;
+  const size = (await stat(file(dataEnding(data.kind))).catch(() => undefined))?.size;
   if (size !== sidecar.bytes) return aside(`expected ${sidecar.bytes} bytes, found ${size ?? 'no file'}`);
   await removeIfThere(file('open'));
   return { sidecar, ...(problem === undefined ? {} : { problem }) };

@@ -7,6 +7,7 @@ pub mod checks;
 pub mod lock;
 mod promise;
 pub mod recover;
+pub mod sealed;
 pub mod writer;
 
 use atomscale_core::error::Error;

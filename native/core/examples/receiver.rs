@@ -106,14 +106,21 @@ impl Request {
         let mut body = Body::new();
         let mut left = bytes;
         while left > 0 {
-            let mut block = lock(state).free.pop().unwrap_or_else(|| vec![0; BLOCK]);
-            block.truncate(left);
+            let mut block = block_for(left, state);
             reader.read_exact(&mut block)?;
             left -= block.len();
             body.push(block);
         }
         Ok(Some(Self { line: line.trim_end_matches(" HTTP/1.1\r\n").to_owned(), host, body, bytes }))
     }
+}
+
+/// Memory for what is left of a body, or for a part of it. Small bodies are not worth a block that is at hand.
+fn block_for(left: usize, state: &Mutex<State>) -> Vec<u8> {
+    let at_hand = if left >= BLOCK / 4 { lock(state).free.pop() } else { None };
+    let mut block = at_hand.unwrap_or_else(|| vec![0; left.min(BLOCK)]);
+    block.truncate(left);
+    block
 }
 
 /// Status and JSON.

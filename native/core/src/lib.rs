@@ -20,6 +20,7 @@ pub mod log;
 pub mod memory;
 pub mod pool;
 pub mod recover;
+pub mod sealed;
 pub mod shard;
 pub mod sidecar;
 pub mod stamps;

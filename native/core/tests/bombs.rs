@@ -2,57 +2,30 @@
 //! counts what the process allocates.
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Cursor;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use atomscale_core::error::{Code, Result};
 use atomscale_core::frame::{Format, FrameSpec, Size, split};
 use image::{GrayImage, ImageFormat};
 
-/// Counts the bytes that are taken, and the most at any moment.
-struct Counting;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(held, Ordering::Relaxed);
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+mod counting;
+use counting::counted;
 
 const SPEC: FrameSpec = FrameSpec::new(Format::Auto, 0, 0);
 
 /// The sizes of the frames, or why there are none, and the bytes it took beyond the file.
 fn decode(bytes: Vec<u8>) -> (Result<Vec<Size>>, usize) {
     let parts = [bytes];
-    let before = HELD.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
-    let mut sizes = Vec::new();
-    let result = split(&parts, &SPEC).and_then(|units| {
-        units.iter().try_for_each(|unit| {
+    counted(|| {
+        let mut sizes = Vec::new();
+        for unit in split(&parts, &SPEC)? {
             unit.decode(&parts[unit.part][unit.bytes.clone()], &SPEC, &mut |size, _| {
                 sizes.push(size);
                 Ok(())
-            })
-            .map(drop)
-        })
-    });
-    (result.map(|()| sizes), PEAK.load(Ordering::Relaxed) - before)
+            })?;
+        }
+        Ok(sizes)
+    })
 }
 
 const MIB: usize = 1 << 20;

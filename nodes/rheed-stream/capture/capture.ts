@@ -6,6 +6,9 @@ import { tiffPages } from './pages.js';
 import { Rate } from './rate.js';
 import { type Plan, Thinning, type Times } from './thinning.js';
 
+/** More in one file are not counted. */
+const MOST_PAGES = 100_000;
+
 /** What came of a message. */
 export interface Taken {
   /** Null when all of its frames are thinned. */
@@ -56,7 +59,7 @@ export class Capture {
   }
 
   #thin(batch: CountedBatch, plan: Plan, now: number): CountedBatch {
-    const frames = batch.frames ?? pagesOf(batch.parts);
+    const frames = batch.frames ?? filesOfOne(batch.parts);
     const areStamps = batch.stamps.length > 0;
     const times: Times = { areStamps, at: areStamps ? batch.stamps : [now] };
     const kept = this.#thinning.keep(frames, times, plan);
@@ -79,9 +82,11 @@ export class Capture {
     return [first + (kept[0] as number) * period];
   }
 
-  #measure({ frames = 1, stamps }: CountedBatch, plan: Plan, now: number): Omit<Taken, 'batch'> {
+  #measure(batch: CountedBatch, plan: Plan, now: number): Omit<Taken, 'batch'> {
     const fps = this.#fps;
     if (!(fps > 0)) return { missing: 0, isOff: false };
+    const { stamps } = batch;
+    const frames = batch.frames ?? pagesOf(batch.parts);
     const [first] = stamps;
     const isOff = this.#rate.saw(frames, first ?? now, first !== undefined, fps);
     // Where maxFps thins a camera that is hardly faster, two of its frames are between two that are kept.
@@ -93,17 +98,19 @@ export class Capture {
   }
 }
 
-/** Frames of encoded files that hold one each. */
+/** Frames in encoded files, without decoding them: what is no TIFF is taken to hold one. */
 function pagesOf(parts: readonly Uint8Array[]): number {
-  for (const part of parts) {
-    if (tiffPages(part, 2) === 1) continue;
-    throw new AtomscaleError(
-      'ERR_FRAME_SHAPE',
-      'payload: expected files of one frame each where every or maxFps thins them, got one that holds several; ' +
-        'thin at the camera, or clear every and maxFps',
-    );
-  }
-  return parts.length;
+  return parts.reduce((sum, part) => sum + (tiffPages(part, MOST_PAGES) || 1), 0);
+}
+
+/** Frames in encoded files that must hold one each. */
+function filesOfOne(parts: readonly Uint8Array[]): number {
+  if (parts.every((part) => tiffPages(part, 2) === 1)) return parts.length;
+  throw new AtomscaleError(
+    'ERR_FRAME_SHAPE',
+    'payload: expected files of one frame each where every or maxFps thins them, got one that holds several; ' +
+      'thin at the camera, or clear every and maxFps',
+  );
 }
 
 /** The frames at these places; a part holds one or, of raw frames, many. */

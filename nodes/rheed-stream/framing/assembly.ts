@@ -37,8 +37,10 @@ export class Assembly {
     return whole;
   }
 
-  /** Forgets the bytes so far. */
+  /** Forgets the bytes so far, and gives the memory back. */
   clear(): void {
+    this.#filling = new Uint8Array();
+    this.#resting = new Uint8Array();
     this.#length = 0;
   }
 }

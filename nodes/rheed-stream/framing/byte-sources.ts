@@ -50,8 +50,8 @@ export class ByteSources {
    * @throws AtomscaleError ERR_FRAME_FORMAT, ERR_FRAME_SHAPE
    */
   take(msg: SliceMessage, stream: string, readLayout: () => Layout): Joined {
-    const slice = sliceBytes(msg.payload);
     const source = this.#source(msg, stream);
+    const slice = bytesOf(msg, source);
     const parts = source.take(slice, readLayout);
     return { parts, images: source.images };
   }
@@ -61,6 +61,14 @@ export class ByteSources {
     const bytes = sliceLength(msg.payload);
     const { _msgid, _session, parts } = msg;
     return (stream, readLayout) => this.#source({ _msgid, _session, parts }, stream).gap(bytes, readLayout);
+  }
+
+  /**
+   * What was taken for whole frames is none: should it be the slice of a source, and the node be set right while the
+   * source goes on, its beginning is gone.
+   */
+  refused(msg: SliceMessage, stream: string): void {
+    if (sliceLength(msg.payload) > 0) this.#source(msg, stream).lose();
   }
 
   /** What came so far for this stream is finalized. */
@@ -115,6 +123,16 @@ export class ByteSources {
     this.#before?.sources.delete(name);
     const isRecent = performance.now() - (this.#before?.at ?? 0) < PAUSE;
     return before?.isNamed || isRecent ? before : undefined;
+  }
+}
+
+/** A text that is none any more was bytes of the source. */
+function bytesOf({ payload }: SliceMessage, source: Source): Uint8Array {
+  try {
+    return sliceBytes(payload);
+  } catch (error) {
+    if (typeof payload === 'string') source.lose();
+    throw error;
   }
 }
 

@@ -80,9 +80,10 @@ export class ImageJoiner implements Joiner {
   }
 
   drop(): void {
-    if (!this.begun) return;
-    this.#cut('ended');
-    this.#dropped = true;
+    if (this.begun) {
+      this.#cut('ended');
+      this.#dropped = true;
+    } else if (this.#end === undefined) this.#assembly.clear();
   }
 
   /** The image ends with these bytes; undefined when it is not to be sent. */
@@ -92,12 +93,10 @@ export class ImageJoiner implements Joiner {
     this.#end = undefined;
     this.#dropped = false;
     this.#unsure = false;
-    if (isSent && this.#assembly.length > 0) {
-      this.#assembly.append(last);
-      return this.#assembly.finish();
-    }
-    this.#assembly.clear();
-    return isSent ? last : undefined;
+    if (!isSent) this.#assembly.clear();
+    if (this.#assembly.length === 0) return isSent ? last : undefined;
+    this.#assembly.append(last);
+    return this.#assembly.finish();
   }
 
   #keep(bytes: Uint8Array): void {

@@ -45,19 +45,17 @@ export class RawJoiner implements Joiner {
 
   gap(bytes: number): void {
     const before = this.begun ? this.#assembly.length : this.#size - this.#skip;
-    if (this.begun) this.#let('broken');
+    if (this.begun) this.#cut('broken');
+    this.#assembly.clear();
     this.#skip = this.#rest(before + bytes);
   }
 
   drop(): void {
-    if (!this.begun) return;
-    this.#skip = this.#rest(this.#assembly.length);
-    this.#let('ended');
-  }
-
-  #let(why: Cut): void {
+    if (this.begun) {
+      this.#skip = this.#rest(this.#assembly.length);
+      this.#cut('ended');
+    }
     this.#assembly.clear();
-    this.#cut(why);
   }
 
   /** Bytes from there to the end of the frame. */

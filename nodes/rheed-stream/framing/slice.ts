@@ -16,7 +16,7 @@ export interface SliceMessage {
  * @throws AtomscaleError ERR_FRAME_FORMAT
  */
 export function sliceBytes(payload: unknown): Uint8Array {
-  if (typeof payload === 'string') return Buffer.from(payload, 'utf8');
+  if (typeof payload === 'string') return textBytes(payload);
   const tag = tagOf(payload);
   if (tag === 'Uint8Array' || tag === 'Uint8ClampedArray') {
     const { buffer, byteOffset, byteLength } = payload as Uint8Array;
@@ -25,6 +25,15 @@ export function sliceBytes(payload: unknown): Uint8Array {
   throw new AtomscaleError(
     'ERR_FRAME_FORMAT',
     `payload: expected a Buffer, a Uint8Array or a string of a byte stream (framing bytes), got ${describe(payload)}`,
+  );
+}
+
+/** A node that makes text of all bytes has put U+FFFD where they were none. */
+function textBytes(text: string): Uint8Array {
+  if (!text.includes('\ufffd')) return Buffer.from(text, 'utf8');
+  throw new AtomscaleError(
+    'ERR_FRAME_FORMAT',
+    'payload: expected bytes, got a text that they were lost in; let the node before give a Buffer',
   );
 }
 

@@ -38,8 +38,10 @@ export class Source {
   #repeats = false;
   /** All slices so far ended where frames end: so will the next ones. */
   #isTidy = true;
-  /** Nobody knows where in a frame the next slice begins. */
-  #isAdrift = false;
+  /** Bytes since the source began, with those that were refused; undefined = nobody knows: it is adrift. */
+  #position: number | undefined = 0;
+  /** Frames were looked for in it, by this layout. */
+  #isUnderWay = false;
   #quiet = 0;
 
   constructor(
@@ -74,7 +76,7 @@ export class Source {
   resume(left: LeftSource): void {
     this.#run = left.run;
     this.#repeats = left.repeats;
-    this.#isAdrift = !left.isTidy;
+    this.#position = left.isTidy ? 0 : undefined;
   }
 
   /** The next slice, of this run. */
@@ -91,21 +93,32 @@ export class Source {
 
   /** @throws AtomscaleError ERR_FRAME_FORMAT, ERR_FRAME_SHAPE */
   take(slice: Uint8Array, readLayout: () => Layout): Uint8Array[] {
-    const joiner = this.#joinerFor(readLayout);
     try {
+      const joiner = this.#joinerFor(readLayout());
+      this.#isUnderWay = true;
       return joiner.take(slice);
     } finally {
-      this.#isTidy &&= joiner.atEnd;
+      this.#pass(slice.length);
     }
   }
 
   /** A slice of so many bytes was refused before it came here. */
   gap(bytes: number, readLayout: () => Layout): void {
     try {
-      this.#joinerFor(readLayout).gap(bytes);
+      this.#joinerFor(readLayout()).gap(bytes);
     } catch {
-      // Adrift, which the next slice is told.
+      // The next slice is told.
+    } finally {
+      this.#pass(bytes);
     }
+  }
+
+  /** Bytes are missing, and nobody knows how many. */
+  lose(): void {
+    if (this.#joiner?.begun) this.#cut('broken');
+    this.#joiner = undefined;
+    this.#position = undefined;
+    this.#isTidy = false;
   }
 
   /** The stream was finalized, the source not. */
@@ -116,7 +129,8 @@ export class Source {
   restart(): void {
     if (this.#joiner?.begun) this.#cut('ended');
     this.#joiner = undefined;
-    this.#isAdrift = false;
+    this.#position = 0;
+    this.#isUnderWay = false;
     this.#isTidy = true;
   }
 
@@ -128,37 +142,30 @@ export class Source {
     else this.#joiner?.drop();
   }
 
-  #joinerFor(readLayout: () => Layout): Joiner {
-    const layout = this.#read(readLayout);
+  #joinerFor(layout: Layout): Joiner {
     const known = this.#layout;
-    const isSame = known?.format === layout.format && known.frameBytes === layout.frameBytes;
-    if (this.#joiner && !isSame) this.restart();
     this.#layout = layout;
-    if (this.#isAdrift && layout.frameBytes > 0) refuseAdrift();
-    if (this.#joiner) return this.#joiner;
+    const isSame = known?.format === layout.format && known.frameBytes === layout.frameBytes;
+    if (this.#joiner && isSame) return this.#joiner;
+    // Frames of another size begin where nobody knows; where only settings were wrong, all of its bytes are counted.
+    if (this.#joiner && this.#isUnderWay) this.lose();
+    if (this.#position === undefined && layout.frameBytes > 0) refuseAdrift();
     this.#joiner = this.#join(layout, this.#cut);
-    if (this.#isAdrift) this.#joiner.gap(0);
-    this.#isAdrift = false;
+    if (this.#position !== 0) this.#joiner.gap(this.#position ?? 0);
+    this.#isUnderWay = false;
     return this.#joiner;
   }
 
-  #read(readLayout: () => Layout): Layout {
-    try {
-      return readLayout();
-    } catch (error) {
-      // These bytes are gone: where the next frame begins is not known any more.
-      if (this.#joiner?.begun) this.#cut('broken');
-      this.#joiner = undefined;
-      this.#isAdrift = true;
-      throw error;
-    }
+  #pass(bytes: number): void {
+    if (this.#position !== undefined) this.#position += bytes;
+    this.#isTidy &&= this.#joiner?.atEnd === true;
   }
 }
 
 function refuseAdrift(): never {
   throw new AtomscaleError(
     'ERR_FRAME_SHAPE',
-    'payload: expected a byte stream from its beginning, got one whose earlier bytes were missed (the node was ' +
-      `deployed, or its settings corrected, while the source went on): start the source again, or pause it ${QUIET} s`,
+    'payload: expected a byte stream from its beginning, got one whose earlier bytes were missed, or whose frames got ' +
+      `another size (the node was deployed while the source went on): start the source again, or pause it ${QUIET} s`,
   );
 }

@@ -162,6 +162,19 @@ describe('byte sources of a node', () => {
       assert.deepEqual(take(frames(2, 1), {}, 'serial'), [2]);
     });
 
+    it('refuses raw slices of a source that the node took for messages before', () => {
+      for (let n = 0; n < 3; n += 1) sources.refused({ payload: Buffer.alloc(7), _msgid: 'run' }, '');
+      sources.refused({ payload: Buffer.alloc(7), ...session('a') }, '');
+      sources.refused({ payload: { an: 'object' } }, 'other');
+      sources.close();
+      open();
+      throwsCoded(() => take(frames(1, 1), { _msgid: 'run' }), 'ERR_FRAME_SHAPE', /start the source again/);
+      throwsCoded(() => take(frames(1, 1), session('a')), 'ERR_FRAME_SHAPE', /start the source again/);
+      assert.deepEqual(take(frames(1, 1), { _msgid: 'run 2' }), [1]);
+      assert.deepEqual(take(frames(1, 1), session('b')), [1]);
+      assert.deepEqual(take(frames(1, 1), {}, 'other'), [1]);
+    });
+
     it('goes on where every slice was of whole frames', () => {
       take(frames(1, 2));
       take(frames(3, 1));
@@ -171,16 +184,32 @@ describe('byte sources of a node', () => {
     });
   });
 
-  it('refuses raw slices whose size was not known before, until the source begins anew', () => {
+  it('finds the place of frames whose size was not known, or was another one in the settings, before they were taken', () => {
+    const stream = frames(1, 4);
     const unknown = () => readLayout({ format: 'mono8' }, {});
     throwsCoded(
-      () => sources.take({ payload: Buffer.alloc(7) }, '', unknown),
+      () => sources.take({ payload: stream.subarray(0, 7) }, '', unknown),
       'ERR_FRAME_SHAPE',
       /width and height/,
     );
-    throwsCoded(() => take(frames(1, 1)), 'ERR_FRAME_SHAPE', /start the source again/);
-    sources.close();
-    open();
+    sources.missed({ payload: stream.subarray(7, 12) })('', () => ({ format: 'mono8', frameBytes: 4 }));
+    assert.deepEqual(take(stream.subarray(12)), [3, 4]);
+    assert.deepEqual(cuts, []);
+  });
+
+  it('refuses raw slices when the size of their frames changes, until the source begins anew', () => {
+    take(frames(1, 2), session('a'));
+    const other = () => ({ format: 'mono8', frameBytes: 20 });
+    for (let n = 0; n < 2; n += 1) {
+      const msg = { payload: frames(3, 2), ...session('a') };
+      throwsCoded(() => sources.take(msg, '', other), 'ERR_FRAME_SHAPE', /start the source again/);
+    }
+    assert.equal(sources.take({ payload: frames(3, 2), ...session('b') }, '', other).parts.length, 1);
+  });
+
+  it('refuses a text in which bytes were lost, and what follows it', () => {
+    const payload = Buffer.from([0xff, 0x41]).toString();
+    throwsCoded(() => sources.take({ payload }, '', layout), 'ERR_FRAME_FORMAT', /a Buffer/);
     throwsCoded(() => take(frames(1, 1)), 'ERR_FRAME_SHAPE', /start the source again/);
   });
 

@@ -169,6 +169,12 @@ describe('measured rate', () => {
     assert.equal(capture.off, undefined);
   });
 
+  it('counts the pages of a file', () => {
+    const capture = new Capture();
+    for (let n = 0; n < 400; n += 1) capture.take(readFrames({ payload: tiff(3) }, {}), ALL, 30, n * 100);
+    assert.ok(Math.abs((capture.measured ?? 0) - 30) < 0.01);
+  });
+
   it('is told as off when it stays off by more than 5 %, and not before, and not any more when it is right again', () => {
     const capture = new Capture();
     keep(capture, evenly(350, 10, 0), ALL, 10.4);

@@ -18,6 +18,12 @@ describe('time in a file name', () => {
     );
     assert.equal(timeOfFilename(`C:\\data\\${name}`, 'YYYY-MM-DD___HH-mm-ss'), local(2024, 0, 31, 12, 0, 5));
     assert.equal(timeOfFilename('20240131120005.png', 'YYYYMMDDHHmmss'), local(2024, 0, 31, 12, 0, 5));
+    const basler = 'Basler_acA1920-40gm__22262391__20240131_120005123_0001.tiff';
+    assert.equal(timeOfFilename(basler, 'YYYYMMDD_HHmmssSSS'), local(2024, 0, 31, 12, 0, 5, 123));
+    assert.equal(
+      timeOfFilename('Image_20240131120005123.bmp', 'YYYYMMDDHHmmssSSS'),
+      local(2024, 0, 31, 12, 0, 5, 123),
+    );
     assert.equal(timeOfFilename('31.01.2024.png', 'DD.MM.YYYY'), local(2024, 0, 31));
   });
 

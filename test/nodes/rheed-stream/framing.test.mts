@@ -195,6 +195,29 @@ describe('frames of a byte stream', () => {
     });
   });
 
+  it('takes whatever comes: all that it gives are images, in the order of their bytes', () => {
+    const random = new Random(5);
+    const marks = [0xff, 0xd8, 0xd9, 0xda, 0xc0, 0xe0, 0x00, 0x08, 0x89, 0x50, 0x4e, 0x47];
+    for (let round = 0; round < 300; round += 1) {
+      const pieces = Array.from({ length: 20 }, () => {
+        const known = random.pick([...JPEGS, ...PNGS]);
+        if (random.chance(0.3)) return known;
+        if (random.chance(0.5)) return known.subarray(random.below(known.length), random.below(known.length));
+        return Buffer.from(Array.from({ length: random.below(400) }, () => random.pick(marks)));
+      });
+      const stream = Buffer.concat(pieces);
+      let at = 0;
+      for (const found of joined(images(), cutAtRandom(stream, 1 + random.below(3000), random))) {
+        const begin = stream.indexOf(found, at);
+        assert.ok(begin >= at, 'bytes that never came, or came before');
+        at = begin + found.length;
+        const end =
+          found[0] === 0xff ? found.subarray(-2).toString('hex') : found.subarray(-8, -4).toString();
+        assert.match(end, /^(ffd9|IEND)$/);
+      }
+    }
+  });
+
   it('copies no frame that a slice holds whole', () => {
     const stream = Buffer.concat(rawFrames(5));
     const [part] = raw().take(stream);

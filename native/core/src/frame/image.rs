@@ -1,4 +1,4 @@
-//! Encoded images: PNG, JPEG and BMP by the `image` crate, TIFF by `tiff` (for its pages), PGM here.
+//! Encoded images: PNG, JPEG and rare BMPs by the `image` crate, TIFF by `tiff` (for its pages), the others here.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use ::image::{DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFor
 use super::depth::Samples;
 use super::gray::{mean16, means, means_of_four};
 use super::jpeg::{self, Walk};
-use super::{FrameSpec, Size, Tally, large, pgm, tiff};
+use super::{FrameSpec, Size, Tally, bmp, large, pgm, tiff};
 use crate::error::{Error, Result};
 
 /// What a decoder may take beside the pixels, which `Size::checked` bounds: a row, a colour profile. A PNG's profile
@@ -84,7 +84,13 @@ pub(super) fn decode(
         }
         Some(Kind::Jpeg) => ImageFormat::Jpeg,
         Some(Kind::Png) => ImageFormat::Png,
-        Some(Kind::Bmp) => ImageFormat::Bmp,
+        Some(Kind::Bmp) => {
+            if let Some((size, gray)) = bmp::decode(bytes) {
+                sink(size, &gray)?;
+                return Ok(Tally::default());
+            }
+            ImageFormat::Bmp
+        }
     };
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_BESIDE_PIXELS);

@@ -7,6 +7,7 @@
 mod wide;
 
 mod bayer;
+mod bmp;
 mod depth;
 mod format;
 mod gray;
