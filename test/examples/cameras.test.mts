@@ -140,7 +140,6 @@ describe('examples: cameras', function () {
     const flow = await readExample('RHEED from a video by ffmpeg, at full rate');
     bench = await Bench.run(inCommand(flow, /\S+\.mkv/, video));
     await bench.press('start');
-    await bench.until(() => bench !== undefined && received(bench) > 0, 'the first frames');
     await bench.press('start');
     await bench.until(() => bench?.shown('press Stop first').length === 1, 'the refusal of a second start');
     assert.deepEqual(await stored(bench, await bench.ended()), expected);
@@ -166,16 +165,18 @@ describe('examples: cameras', function () {
     closing.push(() => broker.close());
     const published: string[] = [];
     const camera = startCamera({
+      fps: 30,
       publish: (topic, payload) => {
         published.push(hash(payload as Uint8Array));
         return broker.publish(topic, payload);
       },
     });
     closing.push(() => camera.close());
-    bench = await Bench.run(atBroker(await readExample('RHEED frames over MQTT'), broker.port));
+    const example = await readExample('RHEED frames over MQTT');
+    bench = await Bench.run(changed(atBroker(example, broker.port), 'rheed-stream', { fps: '30' }));
     await bench.until(() => broker.subscriptions.has('rheed/frames'), 'the connection to the broker');
     await bench.press('start');
-    await bench.until(() => bench !== undefined && received(bench) >= 240, 'a chunk of frames');
+    await bench.until(() => bench !== undefined && received(bench) >= 60, 'a chunk of frames');
     await bench.press('finalize');
     const frames = await stored(bench, await bench.ended());
     const first = published.indexOf(frames[0] ?? '');
