@@ -10,10 +10,10 @@ export declare class ChunkWriter {
    *
    * The bytes are copied in the call; `ERR_OVERLOAD` is thrown by the call itself, all else rejects.
    * stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
-   * `arrivalMs`: the host's clock now. `chunkIndex`: null = frames flow into the open chunk; a number = these frames
-   * are that chunk, whole: what is open is sealed first, then they are written and sealed.
+   * `arrivalMs`: the host's clock now. `part`: null = frames flow into the open chunk; else they are that chunk, or that
+   * part of it.
    */
-  push(parts: Array<Uint8Array>, spec: FrameSpec, stamps: Float64Array, arrivalMs: number, chunkIndex?: number | null): Promise<PushResult>
+  push(parts: Array<Uint8Array>, spec: FrameSpec, stamps: Float64Array, arrivalMs: number, part?: ChunkPart | null): Promise<PushResult>
   /**
    * Seals the open chunk. Resolves to the oldest chunk that no answer has named yet, null when there is none: so
    * after a push that failed, call it until it is null.
@@ -40,6 +40,16 @@ export declare class FolderLock {
   static acquire(path: string): FolderLock
   /** Gives the lock back; a second time does nothing. */
   release(): void
+}
+
+/** A chunk of the caller's, or a part of one: its parts are pushed one behind the other. */
+export interface ChunkPart {
+  /** Of the chunk in the stream. */
+  chunkIndex: number
+  /** Frames of it that earlier pushes have brought. None: what is open is sealed first. */
+  before: number
+  /** The next push brings more. If not, the chunk is sealed. */
+  more: boolean
 }
 
 /** The crc32c of some bytes, or of all up to them when `before` is that of the bytes before. */

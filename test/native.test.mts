@@ -146,7 +146,7 @@ describe('native', () => {
       large,
       NO_STAMPS,
       ARRIVAL,
-      0,
+      { chunkIndex: 0, before: 0, more: false },
     );
     assert.ok(native.memoryInFlight() >= 8 * noise.length);
     assert.throws(() => push(writer(), flat(2)), /^Error: ERR_OVERLOAD: /);
@@ -161,7 +161,11 @@ describe('native', () => {
   it('names a chunk by the index given with its frames', async () => {
     const w = writer();
     await push(w, flat(1));
-    const { sealed } = await w.push([flat(2), flat(3)], SPEC, new Float64Array([5000]), ARRIVAL, 17);
+    const { sealed } = await w.push([flat(2), flat(3)], SPEC, new Float64Array([5000]), ARRIVAL, {
+      chunkIndex: 17,
+      before: 0,
+      more: false,
+    });
     assert.deepEqual(
       sealed.map(({ number, chunkIndex, frames, startMs }) => ({ number, chunkIndex, frames, startMs })),
       [

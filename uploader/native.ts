@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import type * as Native from '../native/index.js';
 import { AtomscaleError, type ErrorCode, SpoolError } from './errors.js';
 
-export type { ChunkWriter, FolderLock, PushResult, RecoveredChunk, SealedChunk } from '../native/index.js';
+export type {
+  ChunkPart,
+  ChunkWriter,
+  FolderLock,
+  PushResult,
+  RecoveredChunk,
+  SealedChunk,
+} from '../native/index.js';
 
 let loaded: typeof Native | AtomscaleError | undefined;
 

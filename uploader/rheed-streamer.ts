@@ -1,3 +1,4 @@
+import { ChunkSlices } from './chunk-slices.js';
 import { AtomscaleError } from './errors.js';
 import { type Frames, flatFrames, gray8, type NestedFrames } from './frame-arrays.js';
 import type { RheedStream } from './rheed.js';
@@ -61,42 +62,28 @@ export class RheedStreamer extends Streamer<RheedStream> {
     }
     const { data, height, width } = flatFrames(frames);
     const stamps = captureStartMsUtc === undefined ? [] : [captureStartMsUtc];
-    await this.streamOf(dataId).push({ parts: [data], spec: gray8(width, height), stamps }, chunkIndex);
+    const whole = { chunkIndex, before: 0, more: false };
+    await this.streamOf(dataId).push({ parts: [data], spec: gray8(width, height), stamps }, whole);
   }
 
   /**
-   * Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. A chunk is compressed while the
-   * one before it is being sealed: so two are in memory. When one fails, the one after it may be spooled already.
+   * Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. A chunk is asked for when the
+   * one before it is copied, while that is still being compressed and sealed. When one fails, the beginning of the one
+   * after it may be spooled already.
    */
   async run(dataId: string, frames: Iterable<TimedFrames> | AsyncIterable<TimedFrames>): Promise<void> {
+    const slices = new ChunkSlices(this.streamOf(dataId));
     let chunkIndex = 0;
-    let [before, pushed]: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
     try {
       for await (const item of frames) {
         const [batch, captureStartMsUtc] = isTimed(item) ? item : [item, undefined];
-        const index = chunkIndex;
-        pushed = afterOverload(before, () => this.push(dataId, index, batch, captureStartMsUtc));
-        await before;
-        before = pushed;
+        await slices.push(chunkIndex, flatFrames(batch), captureStartMsUtc);
         chunkIndex += 1;
       }
-      await before;
     } finally {
-      await Promise.allSettled([before, pushed]);
+      await slices.settled();
     }
   }
-}
-
-/** What does not fit into memory beside what is under way is tried again when that is on disk. */
-function afterOverload(before: Promise<void>, push: () => Promise<void>): Promise<void> {
-  const pushed = push().catch(async (error: unknown) => {
-    if ((error as AtomscaleError).code !== 'ERR_OVERLOAD') throw error;
-    await before;
-    return push();
-  });
-  // Its error is met when its turn has come.
-  pushed.catch(() => undefined);
-  return pushed;
 }
 
 const isTimed = (item: TimedFrames): item is readonly [Frames | NestedFrames, number] => Array.isArray(item);

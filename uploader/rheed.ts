@@ -4,14 +4,21 @@ import { endRheedStream, presignChunk, putShard } from './api/rheed.js';
 import { hostClock, jumpBetween } from './clock.js';
 import type { Context } from './context.js';
 import { SpoolError } from './errors.js';
-import { type ChunkWriter, coded, native, type PushResult, type SealedChunk } from './native.js';
+import {
+  type ChunkPart,
+  type ChunkWriter,
+  coded,
+  native,
+  type PushResult,
+  type SealedChunk,
+} from './native.js';
 import { rheedSettings } from './settings.js';
 import { dataFile } from './spool/chunk-files.js';
 import { type RheedSidecar, readSidecar } from './spool/entry.js';
 import { numbered } from './spool/files.js';
 import type { RecordFile } from './spool/stream-record.js';
 import { type Remainder, Stream } from './stream.js';
-import type { FrameBatch, RawSettings } from './types.js';
+import type { FrameBatch, RawSettings, RheedSettings } from './types.js';
 
 /** What became of the frames of a call; what is in it says `PushResult`. */
 export type Accepted = Pick<PushResult, 'frames' | 'clipped' | 'sampleBits'>;
@@ -37,18 +44,18 @@ export class RheedStream extends Stream<RheedSidecar> {
   /**
    * Takes frames; resolves when they are in the open chunk on disk. The bytes are copied during the call.
    *
-   * @param chunkIndex null: the frames flow into the open chunk; a number: they are that whole chunk
+   * @param part null: the frames flow into the open chunk; else they are that chunk, or that part of it
    * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_VALUE, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL
    */
-  async push(batch: FrameBatch, chunkIndex: number | null = null): Promise<Accepted> {
+  async push(batch: FrameBatch, part: ChunkPart | null = null): Promise<Accepted> {
     this.admit();
-    if (chunkIndex !== null) this.admitIndex(chunkIndex);
+    if (part !== null) this.admitIndex(part.chunkIndex);
     const [before, now] = [this.#hostClock, hostClock()];
     this.#hostClock = now;
     this.#underWay += 1;
     let result: PushResult;
     try {
-      result = await coded(this.folder, () => this.#push(batch, chunkIndex));
+      result = await coded(this.folder, () => this.#push(batch, part));
       const { data } = this.record;
       data.height = result.height;
       data.width = result.width;
@@ -65,6 +72,11 @@ export class RheedStream extends Stream<RheedSidecar> {
     const { frames, clipped, sampleBits } = result;
     await this.accepted(frames);
     return { frames, clipped, sampleBits };
+  }
+
+  /** What its chunks are made by. */
+  get rules(): RheedSettings {
+    return rheedSettings(this.settings);
   }
 
   async flush(): Promise<void> {
@@ -143,7 +155,7 @@ export class RheedStream extends Stream<RheedSidecar> {
       startMs: Math.trunc(start_ms) + (clock?.offsetMs ?? 0),
       ...(clock ? { clock } : {}),
     };
-    const url = await presignChunk(api, facts, rheedSettings(this.record.data.settings));
+    const url = await presignChunk(api, facts, this.rules);
     await putShard(api, url, file, bytes);
   }
 
@@ -151,16 +163,16 @@ export class RheedStream extends Stream<RheedSidecar> {
     return endRheedStream(api, dataId);
   }
 
-  #push(batch: FrameBatch, chunkIndex: number | null): Promise<PushResult> {
+  #push(batch: FrameBatch, part: ChunkPart | null): Promise<PushResult> {
     this.#writer ??= this.#openWriter();
     this.#dirty = true;
     const stamps = Float64Array.from(batch.stamps);
-    return this.#writer.push([...batch.parts], batch.spec, stamps, Date.now(), chunkIndex);
+    return this.#writer.push([...batch.parts], batch.spec, stamps, Date.now(), part);
   }
 
   #openWriter(): ChunkWriter {
-    const { settings, height, width } = this.record.data;
-    const { fps, chunkSize, compression } = rheedSettings(settings);
+    const { height, width } = this.record.data;
+    const { fps, chunkSize, compression } = this.rules;
     const { ChunkWriter: Writer } = native();
     return new Writer({
       folder: this.folder,

@@ -56,14 +56,29 @@ export class Receiver {
   }
 
   /** Resolves when so many streams were opened and all are ended. */
-  async ended(count: number, timeout: number): Promise<Progress> {
+  ended(count: number, timeout: number): Promise<Progress> {
+    return this.#until(
+      `${count} streams to end`,
+      ({ streams }) => streams.length >= count && streams.every(({ ended }) => ended),
+      timeout,
+    );
+  }
+
+  /** Resolves when so many chunks are there. */
+  chunks(count: number, timeout: number): Promise<Progress> {
+    return this.#until(
+      `${count} chunks`,
+      ({ streams }) => streams.reduce((sum, { chunks }) => sum + chunks, 0) >= count,
+      timeout,
+    );
+  }
+
+  async #until(what: string, is: (progress: Progress) => boolean, timeout: number): Promise<Progress> {
     for (const end = performance.now() + timeout; ; ) {
       const progress = await this.progress();
-      if (progress.streams.length >= count && progress.streams.every(({ ended }) => ended)) return progress;
+      if (is(progress)) return progress;
       if (performance.now() > end)
-        throw new Error(
-          `expected ${count} streams to end within ${timeout} ms, got ${JSON.stringify(progress)}`,
-        );
+        throw new Error(`expected ${what} within ${timeout} ms, got ${JSON.stringify(progress)}`);
       await sleep(20);
     }
   }

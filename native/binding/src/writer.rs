@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk as Sealed;
 use atomscale_core::frame::{Depth, Flip, Format, FrameSpec as Spec, Region as Cut, Size};
-use atomscale_core::log::{Accepted, Options};
+use atomscale_core::log::{Accepted, Options, Place};
 use atomscale_core::stamps::Stamping;
 use atomscale_core::{budget, error, writer};
 use napi::Env;
@@ -99,6 +99,17 @@ pub struct SealedChunk {
     pub bytes: i64,
 }
 
+/// A chunk of the caller's, or a part of one: its parts are pushed one behind the other.
+#[napi(object, object_to_js = false)]
+pub struct ChunkPart {
+    /// Of the chunk in the stream.
+    pub chunk_index: u32,
+    /// Frames of it that earlier pushes have brought. None: what is open is sealed first.
+    pub before: u32,
+    /// The next push brings more. If not, the chunk is sealed.
+    pub more: bool,
+}
+
 /// What became of an accepted message.
 #[napi(object, object_from_js = false)]
 pub struct PushResult {
@@ -143,8 +154,8 @@ impl ChunkWriter {
     ///
     /// The bytes are copied in the call; `ERR_OVERLOAD` is thrown by the call itself, all else rejects.
     /// stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
-    /// `arrivalMs`: the host's clock now. `chunkIndex`: null = frames flow into the open chunk; a number = these frames
-    /// are that chunk, whole: what is open is sealed first, then they are written and sealed.
+    /// `arrivalMs`: the host's clock now. `part`: null = frames flow into the open chunk; else they are that chunk, or that
+    /// part of it.
     #[napi(catch_unwind, ts_return_type = "Promise<PushResult>")]
     pub fn push<'env>(
         &self,
@@ -153,13 +164,17 @@ impl ChunkWriter {
         spec: FrameSpec,
         stamps: Float64ArraySlice<'env>,
         arrival_ms: f64,
-        #[napi(ts_arg_type = "number | null")] chunk_index: Option<u32>,
+        #[napi(ts_arg_type = "ChunkPart | null")] part: Option<ChunkPart>,
     ) -> napi::Result<Object<'env>> {
         let bytes = parts.iter().map(|part| part.len()).sum();
         let charge = budget::process().take(bytes).map_err(|error| to_js(&error))?;
         let stamping = Stamping::new(&stamps, arrival_ms);
-        let chunk_index = chunk_index.map(Into::into);
-        let message = writer::Message::new(&parts, charge, parse(&spec), stamping, chunk_index);
+        let place = part.map_or(Place::Flow, |ChunkPart { chunk_index, before, more }| Place::Chunk {
+            index: chunk_index.into(),
+            before: before as usize,
+            more,
+        });
+        let message = writer::Message::new(&parts, charge, parse(&spec), stamping, place);
         let (done, promise) = promise(env, self.settler.clone(), push_result)?;
         self.writer.push(message, Box::new(done));
         Ok(promise)

@@ -52,6 +52,10 @@ pub struct OpenChunk {
     renamed: bool,
 }
 
+/// The disk begins with what was appended whenever so many bytes more have come: the sync that seals a chunk then has
+/// little left to wait for.
+const WRITEBACK: u64 = 4 << 20;
+
 impl OpenChunk {
     /// Makes the files of a new chunk. Never overwrites an earlier one.
     pub fn create(folder: &Path, number: u32, header: Header) -> Result<Self> {
@@ -141,7 +145,11 @@ impl OpenChunk {
         self.ragged = false;
         let add = |crc, frame: &EncodedFrame| crc32c::crc32c_combine(crc, frame.crc, frame.bytes.len());
         self.crc = new.iter().fold(self.crc, add);
+        let before = self.length();
         self.records.extend(records);
+        if before / WRITEBACK < self.length() / WRITEBACK {
+            files::begin_writeback(&self.part);
+        }
         Ok(())
     }
 

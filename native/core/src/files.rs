@@ -102,6 +102,19 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| Error::io("sync", folder, &error))
 }
 
+/// Asks the system to bring what was written to the disk, and does not wait for it. A hint: where it is not known, or
+/// fails, the sync that follows does all and tells of errors.
+pub fn begin_writeback(file: &File) {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+        // SAFETY: the descriptor is open as long as `file` is borrowed; no memory is handed over.
+        unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
 /// Writes all of `pieces`, one after the other, with as few calls as the system allows.
 pub fn write_all<'a>(file: &mut impl Write, pieces: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
     // An empty piece at the end would look like a full disk.

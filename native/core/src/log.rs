@@ -25,6 +25,30 @@ pub struct Options {
     pub size: Option<Size>,
 }
 
+/// Where a message's frames go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Into the open chunk, and those after it.
+    #[default]
+    Flow,
+    /// Into a chunk of the caller's, which may come in several messages, one behind the other.
+    Chunk {
+        /// Of the chunk in the stream.
+        index: u64,
+        /// Frames of it that earlier messages have brought. None: what is open is sealed first.
+        before: usize,
+        /// The next message brings more. If not, the chunk is sealed.
+        more: bool,
+    },
+}
+
+impl Place {
+    /// A whole chunk in one message.
+    pub fn whole(index: u64) -> Self {
+        Self::Chunk { index, before: 0, more: false }
+    }
+}
+
 /// What became of an accepted message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accepted {
@@ -45,6 +69,8 @@ pub struct ChunkLog {
     /// The last takes frames; those before it, and it too when `due`, wait to be sealed.
     chunks: VecDeque<OpenChunk>,
     due: bool,
+    /// Index of the open chunk when it is of the caller's and more of it is to come.
+    unfinished: Option<u64>,
     /// Sealed, but the answer that should have said so was an error.
     untold: VecDeque<SealedChunk>,
 }
@@ -52,7 +78,7 @@ pub struct ChunkLog {
 impl ChunkLog {
     /// Touches no file.
     pub fn new(options: Options) -> Self {
-        Self { options, chunks: VecDeque::new(), due: false, untold: VecDeque::new() }
+        Self { options, chunks: VecDeque::new(), due: false, unfinished: None, untold: VecDeque::new() }
     }
 
     fn period(&self) -> f64 {
@@ -68,7 +94,7 @@ impl ChunkLog {
         self.chunks.back().filter(|_| !self.due)
     }
 
-    /// Takes a message. With a `chunk_index` its frames are that chunk, whole; else they flow into the open chunk.
+    /// Takes a message.
     ///
     /// An error means that none of its frames is on disk. Sealing what the message made full may fail without failing
     /// the message, whose frames are in an open chunk then: the next call tries again, and fails if that fails.
@@ -76,17 +102,20 @@ impl ChunkLog {
         &mut self,
         message: &EncodedMessage,
         stamping: &Stamping,
-        chunk_index: Option<u64>,
+        place: Place,
     ) -> Result<Accepted> {
         let count = message.frames.len();
-        self.check(message.size, count, chunk_index)?;
+        self.check(message.size, count, place)?;
         let stamps = stamping.of_frames(count, self.period())?;
         self.seal_due()?;
-        let plan = if chunk_index.is_some() {
-            Plan { continues: false, segments: std::iter::once(0..count).collect() }
-        } else {
-            let tail = self.open().and_then(OpenChunk::tail);
-            plan(tail, &stamps, stamping, self.options.chunk_size, self.period())
+        let plan = match place {
+            Place::Chunk { before, .. } => {
+                Plan { continues: before > 0, segments: std::iter::once(0..count).collect() }
+            }
+            Place::Flow => {
+                let tail = self.open().filter(|_| self.unfinished.is_none()).and_then(OpenChunk::tail);
+                plan(tail, &stamps, stamping, self.options.chunk_size, self.period())
+            }
         };
         if !plan.continues && !self.chunks.is_empty() {
             self.due = true;
@@ -97,7 +126,7 @@ impl ChunkLog {
         let written = guarded(|| {
             for (n, range) in plan.segments.iter().enumerate() {
                 if n > 0 || !plan.continues {
-                    self.start_chunk(message.size, chunk_index)?;
+                    self.start_chunk(message.size, place)?;
                 }
                 if let Some(chunk) = self.chunks.back_mut() {
                     let frames: &[EncodedFrame] = &message.frames[range.clone()];
@@ -111,7 +140,10 @@ impl ChunkLog {
             return Err(error);
         }
         self.options.size = Some(message.size);
-        self.due = chunk_index.is_some() || self.open_frames() >= self.options.chunk_size;
+        (self.due, self.unfinished) = match place {
+            Place::Chunk { index, more, .. } => (!more, more.then_some(index)),
+            Place::Flow => (self.open_frames() >= self.options.chunk_size, None),
+        };
         // The frames are in; a chunk that cannot be sealed now stays due.
         let _ = guarded(|| self.seal_due());
         Ok(Accepted {
@@ -139,17 +171,25 @@ impl ChunkLog {
         let synced = self.sync();
         self.chunks.clear();
         self.due = false;
+        self.unfinished = None;
         synced
     }
 
-    fn check(&self, size: Size, count: usize, chunk_index: Option<u64>) -> Result<()> {
+    fn check(&self, size: Size, count: usize, place: Place) -> Result<()> {
         if let Some(expected) = self.options.size.filter(|expected| *expected != size) {
             return Err(Error::shape(format!(
                 "expected frames of {expected} like the stream's first, got {size}; finalize the stream before the \
                  frame size changes"
             )));
         }
-        if chunk_index.is_some() && count > self.options.chunk_size {
+        let Place::Chunk { index, before, .. } = place else { return Ok(()) };
+        if before > 0 && (self.unfinished, self.open_frames()) != (Some(index), before) {
+            return Err(Error::native(format!(
+                "expected a part of chunk {index} behind its first {before} frames, which are not there; send it whole"
+            )));
+        }
+        let count = before + count;
+        if count > self.options.chunk_size {
             return Err(Error::shape(format!(
                 "expected at most {} frames for one chunk, got {count}; send fewer at once or raise the chunk size",
                 self.options.chunk_size
@@ -158,9 +198,13 @@ impl ChunkLog {
         Ok(())
     }
 
-    fn start_chunk(&mut self, size: Size, chunk_index: Option<u64>) -> Result<()> {
+    fn start_chunk(&mut self, size: Size, place: Place) -> Result<()> {
         let number = self.options.next_number;
-        let header = Header { size, chunk_index: chunk_index.unwrap_or(number.into()) };
+        let chunk_index = match place {
+            Place::Chunk { index, .. } => index,
+            Place::Flow => number.into(),
+        };
+        let header = Header { size, chunk_index };
         self.chunks.push_back(OpenChunk::create(&self.options.folder, number, header)?);
         self.options.next_number += 1;
         Ok(())
@@ -186,6 +230,9 @@ impl ChunkLog {
             self.chunks.pop_front();
         }
         self.due = self.due && !self.chunks.is_empty();
+        if self.chunks.is_empty() {
+            self.unfinished = None;
+        }
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::chunk::SealedChunk;
 use crate::encode::{Compressor, EncodedMessage, Piece, cut, encode};
 use crate::error::{Error, Result, guarded};
 use crate::frame::FrameSpec;
-use crate::log::{Accepted, ChunkLog, Options};
+use crate::log::{Accepted, ChunkLog, Options, Place};
 use crate::pool;
 use crate::stamps::Stamping;
 
@@ -22,8 +22,8 @@ pub type Done<T> = Box<dyn FnOnce(Result<T>) + Send>;
 #[derive(Debug)]
 pub struct Message {
     frames: Result<(Vec<Piece>, FrameSpec, Stamping)>,
-    /// Set: these frames are that chunk, whole.
-    pub chunk_index: Option<u64>,
+    /// Where they go.
+    pub place: Place,
 }
 
 impl Message {
@@ -35,10 +35,10 @@ impl Message {
         charge: Charge,
         spec: Result<FrameSpec>,
         stamping: Result<Stamping>,
-        chunk_index: Option<u64>,
+        place: Place,
     ) -> Self {
         let frames = spec.and_then(|spec| Ok((cut(parts, &spec, charge)?, spec, stamping?)));
-        Self { frames, chunk_index }
+        Self { frames, place }
     }
 }
 
@@ -77,7 +77,7 @@ struct Pending {
 
 struct Encoded {
     message: Result<(EncodedMessage, Stamping)>,
-    chunk_index: Option<u64>,
+    place: Place,
 }
 
 fn haste() -> Haste {
@@ -133,16 +133,16 @@ impl ChunkWriter {
             return;
         }
         let inner = Arc::clone(&self.inner);
-        let Message { frames, chunk_index } = message;
+        let Message { frames, place } = message;
         let ready = move |message: Result<(EncodedMessage, Stamping)>| {
-            *lock(&pending.encoded) = Some(Encoded { message, chunk_index });
+            *lock(&pending.encoded) = Some(Encoded { message, place });
             inner.kick();
         };
         match frames {
             Err(error) => ready(Err(error)),
             Ok((pieces, spec, stamping)) => {
-                // Who pushes whole chunks waits for each; a camera does not.
-                let haste = if chunk_index.is_some() { || Haste::None } else { haste };
+                // Who makes chunks of his own waits for them; a camera does not.
+                let haste = if place == Place::Flow { haste } else { || Haste::None };
                 let compressor = Compressor { chooser: self.chooser(), haste };
                 encode(pieces, spec, compressor, move |result| {
                     ready(result.map(|message| (message, stamping)));
@@ -208,11 +208,11 @@ impl Inner {
     fn work_off(&self, slot: Slot) {
         match slot {
             Slot::Push(pending, done) => {
-                let Some(Encoded { message, chunk_index }) = lock(&pending.encoded).take() else {
+                let Some(Encoded { message, place }) = lock(&pending.encoded).take() else {
                     return done(Err(Error::native("a message was lost before its turn; please report it")));
                 };
                 let result = message.and_then(|(message, stamping)| {
-                    self.with_log(|log| log.append(&message, &stamping, chunk_index))
+                    self.with_log(|log| log.append(&message, &stamping, place))
                 });
                 done(result);
             }

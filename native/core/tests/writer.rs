@@ -3,10 +3,11 @@
 
 mod support;
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 
-use atomscale_core::error::Code;
+use atomscale_core::error::{Code, Result};
 use atomscale_core::frame::Size;
+use atomscale_core::log::{Accepted, Place};
 use support::{
     SIZE, close, frame, message, message_of, names, push, push_frame, read_shard, seal, spec, stamp, sync,
     writer,
@@ -49,7 +50,7 @@ fn many_pushes_at_once_are_answered_in_order() {
             let count = if n % 5 == 0 { 20 } else { 1 };
             let bytes = if n % 7 == 3 { vec![0; 5] } else { frame(n, SIZE).repeat(count) };
             let tell = tell.clone();
-            let done = move |result: Result<atomscale_core::log::Accepted, _>| {
+            let done = move |result: Result<Accepted>| {
                 tell.send((w, n, result.map(|accepted| accepted.frames))).unwrap();
             };
             writer.push(message(bytes, SIZE, &[]), Box::new(done));
@@ -95,7 +96,7 @@ fn a_refused_first_message_fixes_no_size() {
     let folder = tempfile::tempdir().unwrap();
     let writer = writer(folder.path(), 10);
     let mut bad = message(frame(0, SIZE).repeat(11), SIZE, &[]);
-    bad.chunk_index = Some(0);
+    bad.place = Place::whole(0);
     assert_eq!(push(&writer, bad).recv().unwrap().unwrap_err().code, Code::FrameShape);
     let other = Size { width: 10, height: 10 };
     push(&writer, message(frame(1, other), other, &[])).recv().unwrap().unwrap();
@@ -122,7 +123,7 @@ fn a_message_with_an_index_is_that_chunk() {
     let writer = writer(folder.path(), 10);
     push_frame(&writer, 0).unwrap();
     let mut whole = message(frame(1, SIZE).repeat(3), SIZE, &[stamp(500)]);
-    whole.chunk_index = Some(41);
+    whole.place = Place::whole(41);
     let sealed = push(&writer, whole).recv().unwrap().unwrap().sealed;
     let brief: Vec<_> = sealed.iter().map(|chunk| (chunk.number, chunk.chunk_index, chunk.frames)).collect();
     assert_eq!(brief, [(0, 0, 1), (1, 41, 3)]);
@@ -201,6 +202,40 @@ fn a_folder_that_is_gone_is_a_coded_error_and_no_end() {
     std::fs::create_dir(&inner).unwrap();
     push_frame(&writer, 0).unwrap();
     assert_eq!(names(&inner), ["000000.open", "000000.part"]);
+}
+
+#[test]
+fn a_chunk_of_the_caller_s_comes_in_several_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let writer = writer(folder.path(), 5);
+    let part = |index, before, more, frames: usize| {
+        let mut message = message(frame(0, SIZE).repeat(frames), SIZE, &[stamp(0)]);
+        message.place = Place::Chunk { index, before, more };
+        push(&writer, message)
+    };
+    let code = |refused: Receiver<Result<Accepted>>| refused.recv().unwrap().unwrap_err().code;
+    push_frame(&writer, 0).unwrap();
+    let flowed = part(7, 0, true, 2).recv().unwrap().unwrap().sealed;
+    assert_eq!(flowed[0].chunk_index, 0, "what was open is sealed first");
+    assert_eq!(code(part(8, 2, true, 1)), Code::Native, "of another chunk");
+    assert_eq!(code(part(7, 2, true, 4)), Code::FrameShape, "more than a chunk");
+    assert!(part(7, 2, true, 2).recv().unwrap().unwrap().sealed.is_empty());
+    assert_eq!(code(part(7, 2, true, 1)), Code::Native, "it came already");
+    let whole = part(7, 4, false, 1).recv().unwrap().unwrap().sealed;
+    assert_eq!((whole[0].chunk_index, whole[0].frames), (7, 5));
+    assert_eq!(code(part(7, 5, false, 1)), Code::Native, "it is complete");
+
+    part(9, 0, true, 2).recv().unwrap().unwrap();
+    let begun = part(9, 0, false, 3).recv().unwrap().unwrap().sealed;
+    let brief: Vec<_> = begun.iter().map(|chunk| (chunk.chunk_index, chunk.frames)).collect();
+    assert_eq!(brief, [(9, 2), (9, 3)], "begun again: the later one replaces the other");
+    part(10, 0, true, 2).recv().unwrap().unwrap();
+    let cut_short = push_frame(&writer, 3).unwrap().sealed;
+    assert_eq!(
+        (cut_short[0].chunk_index, cut_short[0].frames),
+        (10, 2),
+        "frames that flow go into their own"
+    );
 }
 
 #[test]

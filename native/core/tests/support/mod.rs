@@ -10,7 +10,7 @@ use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk;
 use atomscale_core::error::Result;
 use atomscale_core::frame::{Format, FrameSpec, Size};
-use atomscale_core::log::{Accepted, Options};
+use atomscale_core::log::{Accepted, Options, Place};
 use atomscale_core::stamps::Stamping;
 use atomscale_core::writer::{ChunkWriter, Message};
 
@@ -49,7 +49,7 @@ pub fn message(bytes: Vec<u8>, size: Size, stamps: &[f64]) -> Message {
 
 pub fn message_of(parts: &[Vec<u8>], spec: Result<FrameSpec>, stamps: &[f64]) -> Message {
     let charge = budget::process().take(0).unwrap();
-    Message::new(parts, charge, spec, Stamping::new(stamps, 1e12), None)
+    Message::new(parts, charge, spec, Stamping::new(stamps, 1e12), Place::Flow)
 }
 
 pub fn stamp(n: usize) -> f64 {

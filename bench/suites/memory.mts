@@ -1,0 +1,53 @@
+import { type CameraLoad, runCameras } from '../node-red/camera-run.mts';
+import { COLUMNS, measurementOf } from '../node-red/figures.mts';
+import type { Goal, Side, Suite } from '../suite.mts';
+
+const FPS = 60;
+/** Seconds of frames in a chunk. */
+const CHUNKS = [2, 10, 60] as const;
+
+const nameOf = (chunk: number): string => `chunks of ${chunk} s`;
+const OUTAGE = 'chunks of 2 s, an outage in between';
+
+export default {
+  title: 'Memory of Node-RED: size of chunks, outages',
+  async prepare({ quick }) {
+    const seconds = quick ? 3 : 150;
+    const outage = [seconds / 5, (seconds * 4) / 5] as const;
+    const load = (chunk: number): CameraLoad => ({
+      version: 5,
+      cameras: 1,
+      fps: FPS,
+      chunkSize: chunk * FPS,
+      seconds,
+      idleSeconds: quick ? 1 : 3,
+      interval: 1000,
+    });
+    const side = (name: string, run: CameraLoad): Side => ({
+      name,
+      measure: async () => measurementOf(await runCameras(run)),
+    });
+    const sides = [
+      ...(quick ? CHUNKS.slice(-1) : CHUNKS).map((chunk) => side(nameOf(chunk), load(chunk))),
+      side(OUTAGE, { ...load(2), outage }),
+    ];
+    return {
+      work: `frames of 500x300 at ${FPS}/s for ${seconds} s (the outage: ${Math.round(outage[1] - outage[0])} s of them); each arrived once, in order, intact`,
+      rounds: 1,
+      sides,
+      goals: sides.map(
+        ({ name }): Goal => ({
+          work: `${name}: memory over idle`,
+          goal: '≤ 64 MB',
+          value: (look) => look(name, 'memory_mb'),
+          max: 64,
+          unit: ' MB',
+          digits: 1,
+        }),
+      ),
+      columns: ['memory_mb', 'longest_ms', 'cpu_ms_per_frame', 'frames'].flatMap(
+        (name) => COLUMNS.find(({ figure }) => figure === name) ?? [],
+      ),
+    };
+  },
+} satisfies Suite;
