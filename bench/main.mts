@@ -35,18 +35,19 @@ async function main(): Promise<boolean> {
   const folder = resolve(root, out);
   const machine = await describeMachine();
   const outcomes: Outcome[] = [];
+  const plots = new Map<string, readonly string[]>();
   for (const name of suites) {
     const { default: suite } = (await import(`./suites/${name}.mts`)) as { default: Suite };
     if (suite.onlyByName && names.length === 0) continue;
     const outcome = await runSuite(name, suite, options, console.error);
     outcomes.push(outcome);
-    await writeSuite(folder, machine, outcome);
+    plots.set(name, await writeSuite(folder, machine, outcome));
   }
-  const text = report(machine, options.rounds, outcomes);
   await mkdir(folder, { recursive: true });
   // A single suite leaves the report of all of them as it is.
-  if (names.length === 0) await writeFile(join(folder, 'README.md'), text);
-  console.log(text);
+  if (names.length === 0)
+    await writeFile(join(folder, 'README.md'), report(machine, options.rounds, outcomes, plots));
+  console.log(report(machine, options.rounds, outcomes));
   return outcomes.every((outcome) => !('refused' in outcome));
 }
 

@@ -2,8 +2,17 @@ import type { Machine } from '../machine.mts';
 import type { GoalResult, Outcome, SuiteResult } from '../rounds.mts';
 import { type Spread, spread } from '../statistics.mts';
 
-/** The whole report: what was asked and measured, the machine, then a table a suite. */
-export function report(machine: Machine, rounds: number, outcomes: readonly Outcome[]): string {
+/**
+ * The whole report: what was asked and measured, the machine, then a table a suite.
+ *
+ * @param plots files beside the report, by the suite's name
+ */
+export function report(
+  machine: Machine,
+  rounds: number,
+  outcomes: readonly Outcome[],
+  plots: ReadonlyMap<string, readonly string[]> = new Map(),
+): string {
   const measured = outcomes.filter((outcome) => 'sides' in outcome);
   const goals = measured.flatMap((outcome) => outcome.goals);
   const sections = [
@@ -14,7 +23,7 @@ export function report(machine: Machine, rounds: number, outcomes: readonly Outc
       if ('skipped' in outcome) return [`\`${outcome.name}\` was skipped: ${outcome.skipped}.`];
       if ('refused' in outcome)
         return [`\`${outcome.name}\` is not comparable, so nothing is printed: ${outcome.refused}.`];
-      return [suiteText(outcome)];
+      return [suiteText(outcome), ...(plots.get(outcome.name) ?? []).map((file) => `![](${file})`)];
     }),
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;

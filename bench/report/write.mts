@@ -6,14 +6,20 @@ import { median, spread } from '../statistics.mts';
 import type { Measurement } from '../suite.mts';
 import { bars, lines } from './svg.mts';
 
-/** `NAME.json` with everything, `NAME.svg` with the first column as bars, `NAME-CURVE.svg` for what runs over time. */
-export async function writeSuite(folder: string, machine: Machine, outcome: Outcome): Promise<void> {
+/**
+ * `NAME.json` with everything, `NAME.svg` with the first column as bars, `NAME-CURVE.svg` for what runs over time.
+ *
+ * @returns the names of the plots
+ */
+export async function writeSuite(folder: string, machine: Machine, outcome: Outcome): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   const measured_at = new Date().toISOString();
   const text = JSON.stringify({ measured_at, machine, ...outcome }, null, 1);
   await writeFile(join(folder, `${outcome.name}.json`), `${text}\n`);
-  if (!('sides' in outcome)) return;
-  for (const [name, svg] of plots(outcome)) await writeFile(join(folder, `${name}.svg`), svg);
+  if (!('sides' in outcome)) return [];
+  const drawn = [...plots(outcome)];
+  for (const [name, svg] of drawn) await writeFile(join(folder, `${name}.svg`), svg);
+  return drawn.map(([name]) => `${name}.svg`);
 }
 
 function* plots({ name, title, columns: [first], sides }: SuiteResult): Generator<[string, string]> {

@@ -264,6 +264,7 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   /** Data: read against the settings of its stream, then stored; opening and JSONata hold back what follows. */
   #take(key: string, msg: NodeMessage, done: Done): Promise<unknown> | undefined {
     const stream = this.#streams.open(key)?.stream;
+    let settings: RawSettings;
     try {
       this.#refuseWhenUnusable();
       if (!stream && !this.#autoStart) {
@@ -272,11 +273,11 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
           "expected an open stream, got data; send msg.action 'start' first, or let data start the stream",
         );
       }
+      settings = stream?.settings ?? { ...this.#editor, ...this.#settingsOf(msg) };
     } catch (error) {
       this.#missed(msg)?.(this.#settings(key), key);
       throw error;
     }
-    const settings = stream?.settings ?? { ...this.#editor, ...this.#settingsOf(msg) };
     const read = legible(() => this.#kind.read(msg, settings, key));
     if (!(read instanceof Promise)) return this.#store(key, msg, read, done);
     return read.then(

@@ -1,5 +1,6 @@
 import type { Node } from 'node-red';
 import type { RheedStream } from '../../uploader/rheed.js';
+import type { FrameBatch } from '../../uploader/types.js';
 import type { StreamNodeKind } from '../common/kind.js';
 import { Captures } from './capture/captures.js';
 import { type Plan, readPlan } from './capture/thinning.js';
@@ -12,6 +13,8 @@ import { missedMessage, readMessage } from './reader.js';
 interface CameraData {
   readonly counted: CountedBatch;
   readonly plan: Plan;
+  /** Images of a byte stream: one that is broken takes none of its neighbours along. */
+  readonly apart: boolean;
 }
 
 /**
@@ -32,7 +35,8 @@ export function rheedKind(
     read: (msg, settings, stream) => {
       const counted = readMessage(msg, settings, stream, sources);
       const plan = readPlan(settings);
-      return { data: counted && { counted, plan }, skipped: 0 };
+      const apart = settings.framing === 'bytes' && counted?.spec.format === 'image';
+      return { data: counted && { counted, plan, apart }, skipped: 0 };
     },
     missed: (msg) => missedMessage(msg, sources),
     ended: (stream) => {
@@ -48,9 +52,24 @@ export function rheedKind(
     },
     open: (uploader, { owner, settings, editor, topic, onFirstData }) =>
       uploader.startRheed(owner, settings, editor, topic, onFirstData),
-    push: async (stream, { counted, plan }) => {
+    push: async (stream, { counted, plan, apart }) => {
       const batch = captures.take(stream, counted, plan);
-      if (batch) pixels.took(stream, batch.spec, await stream.push(batch));
+      if (!batch) return;
+      const batches = apart ? singles(batch, Number(stream.settings.fps)) : [batch];
+      // Each is copied in this turn, whatever becomes of the others.
+      const pushed = batches.map(async (one) => pixels.took(stream, one.spec, await stream.push(one)));
+      const failed = (await Promise.allSettled(pushed)).find(({ status }) => status === 'rejected');
+      if (failed) throw (failed as PromiseRejectedResult).reason;
     },
   };
+}
+
+/** The images of a batch, one by one, each with its time. */
+function singles({ parts, spec, stamps }: FrameBatch, fps: number): FrameBatch[] {
+  const [first] = stamps;
+  const stampOf = (index: number): number[] => {
+    if (first === undefined) return [];
+    return [stamps.length === 1 ? first + (index * 1000) / fps : (stamps[index] as number)];
+  };
+  return parts.map((part, index) => ({ parts: [part], spec, stamps: stampOf(index) }));
 }

@@ -501,6 +501,20 @@ describe('cameras through the nodes of Node-RED', function () {
     assert.ok(pixels.equals(all));
   });
 
+  it('a broken image of a byte stream takes none of its neighbours along', async () => {
+    await open({ framing: 'bytes' }, []);
+    const good = await readFile(path.join(import.meta.dirname, '..', 'fixtures', 'images', 'gray.png'));
+    const bad = await readFile(path.join(import.meta.dirname, '..', 'fixtures', 'images', 'gray.jpg'));
+    // A frame header of no lines: the image has its end, and cannot be decoded.
+    bad.fill(0, bad.indexOf(Buffer.from([0xff, 0xc0])) + 5, bad.indexOf(Buffer.from([0xff, 0xc0])) + 9);
+    const refused = await bench.red.send(RHEED, { payload: Buffer.concat([good, bad, good, good]) });
+    assert.match(refused.error?.code ?? '', /^ERR_FRAME_/);
+    assert.equal((await bench.red.send(RHEED, { payload: good, timestamp: 1000 })).error, undefined);
+    assert.equal(await accepted(), 4);
+    const { pixels } = await finalized();
+    assert.equal(pixels.length, 4 * 24 * 16);
+  });
+
   it('a camera of another rate than declared, with a gap, is told by the dot, the log and the status', async () => {
     await open({ ...SIZE, fps: '10' }, []);
     const all = frames(1);

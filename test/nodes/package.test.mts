@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -42,6 +43,18 @@ describe('package for the palette', () => {
       assert.ok(existsSync(path.join(ROOT, file)), file);
       assert.ok(existsSync(path.join(ROOT, file.replace(/\.js$/, '.html'))), `${file}: its form`);
     }
+  });
+
+  it('loads nothing of others, and no uploader, before an account is in use', () => {
+    const files = Object.values(manifest['node-red'].nodes as Record<string, string>);
+    const script = `for (const file of ${JSON.stringify(files)}) require('./' + file); console.log(JSON.stringify(Object.keys(require.cache)))`;
+    const output = execFileSync(process.execPath, ['--eval', script], { cwd: ROOT, encoding: 'utf8' });
+    const loaded: string[] = JSON.parse(output);
+    assert.ok(loaded.length >= files.length);
+    assert.deepEqual(
+      loaded.filter((file) => /node_modules|\.node$|uploader[\\/]uploader\.js$/.test(file)),
+      [],
+    );
   });
 
   it('has an example for each node', () => {
