@@ -3,14 +3,14 @@
  * prints the Markdown. See `arguments.mts` for what can be asked. The exit code is 1 when a suite could not be compared.
  */
 import { readdirSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from '../scripts/build.mjs';
 import { root } from '../scripts/run.mjs';
 import { parseArguments } from './arguments.mts';
 import { describeMachine } from './machine.mts';
 import { report } from './report/markdown.mts';
-import { writeSuite } from './report/write.mts';
+import { plots, storedSuites, writeSuite } from './report/write.mts';
 import { type Outcome, runSuite } from './rounds.mts';
 import type { Suite } from './suite.mts';
 
@@ -42,11 +42,9 @@ async function main(): Promise<boolean> {
     outcomes.push(outcome);
     await writeSuite(folder, machine, outcome);
   }
-  const text = report(machine, options.rounds, outcomes);
-  await mkdir(folder, { recursive: true });
-  // A single suite leaves the report of all of them as it is.
-  if (names.length === 0) await writeFile(join(folder, 'README.md'), text);
-  console.log(text);
+  // With what earlier runs have measured here: a suite may be measured again by itself.
+  await writeFile(join(folder, 'README.md'), report(machine, await storedSuites(folder), plots));
+  console.log(report(machine, outcomes));
   return outcomes.every((outcome) => !('refused' in outcome));
 }
 

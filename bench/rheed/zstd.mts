@@ -10,9 +10,15 @@ export const ZSTD = 'zstd alone';
 
 const exec = promisify(execFile);
 
-export async function zstdAlone(workload: Workload, { quick }: Options): Promise<Side> {
+/** @param compression a setting, or the name of a way of `native/core/src/ways.rs` */
+export async function zstdAlone(
+  workload: Workload,
+  { quick }: Options,
+  compression = 'auto',
+  name = ZSTD,
+): Promise<Side> {
   const program = await example('zstd_limit');
-  return { name: ZSTD, measure: () => measure(program, workload, quick ? 0.5 : 2) };
+  return { name, measure: () => measure(program, workload, compression, quick ? 0.5 : 2) };
 }
 
 /** What the program prints. */
@@ -26,10 +32,11 @@ interface Told {
 async function measure(
   program: string,
   { file, width, height, chunkSize }: Workload,
+  compression: string,
   seconds: number,
 ): Promise<Measurement> {
   const compress = async (threads: number): Promise<Told> => {
-    const args = [file, width * height, width, 'auto', seconds, threads].map(String);
+    const args = [file, width * height, width, compression, seconds, threads].map(String);
     return JSON.parse((await exec(program, args)).stdout);
   };
   const cores = cpus().length;

@@ -2,8 +2,8 @@
 //!
 //! `zstd_limit FILE FRAME_BYTES WIDTH COMPRESSION SECONDS THREADS`: compresses the frames of FILE (raw, one after the
 //! other) again and again for SECONDS, each as a zstd frame of its own into the same room, on THREADS threads side by
-//! side, in the one way on which COMPRESSION (auto, fast, small, a level) settles for these frames. Prints one line of
-//! JSON: frames a second over all threads, processor ms (of a thread, where the system tells) and bytes of a frame, the
+//! side, in the one way on which COMPRESSION (auto, fast, small, a level) settles for these frames, or which has that
+//! name. Prints one line of JSON: frames a second over all threads, processor ms (of a thread, where the system tells) and bytes of a frame, the
 //! way, the version of zstd.
 
 use std::error::Error;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use atomscale_core::chooser::{Chooser, Compression, Haste};
 use atomscale_core::compress::{Way, instruct};
+use atomscale_core::ways;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -18,10 +19,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("expected FILE FRAME_BYTES WIDTH COMPRESSION SECONDS THREADS".into());
     };
     let (frame_bytes, width, threads) = (frame_bytes.parse()?, width.parse()?, threads.parse()?);
-    let compression = Compression::parse(compression).map_err(|error| error.to_string())?;
     let time = Duration::from_secs_f64(seconds.parse()?);
     let pixels = std::fs::read(file)?;
-    let way = way_for(&pixels, frame_bytes, width, compression).map_err(|error| error.to_string())?;
+    let way = match ways::named(compression) {
+        Some(way) => way,
+        None => way_for(&pixels, frame_bytes, width, compression).map_err(|error| error.to_string())?,
+    };
     let began = Instant::now();
     let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
         let work = || scope.spawn(|| compress_for(time, &pixels, frame_bytes, width, &way));
@@ -45,9 +48,9 @@ fn way_for(
     pixels: &[u8],
     frame_bytes: usize,
     width: usize,
-    compression: Compression,
+    compression: &str,
 ) -> atomscale_core::error::Result<Way> {
-    let chooser = Chooser::new(compression);
+    let chooser = Chooser::new(Compression::parse(compression)?);
     for frame in pixels.chunks_exact(frame_bytes).cycle().take(8) {
         chooser.compress(frame, width, Haste::None)?;
     }

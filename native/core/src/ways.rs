@@ -1,5 +1,5 @@
 //! The ways of compressing from which [`crate::chooser`] chooses, each the best one for some kind of frame. Found by
-//! trying some 300 sets of parameters on real and simulated frames: docs/performance.md.
+//! trying some 300 sets of parameters on real and simulated frames; `npm run bench -- ways` compares these.
 
 use crate::compress::{Search, Strategy, Way};
 
@@ -51,3 +51,8 @@ pub const THOROUGH: &[Way] = &[
     lazy("lazy short matches", 32 << 10, 2, 4),
     Way::level(9),
 ];
+
+/// The way of this name, among all that are tried.
+pub fn named(name: &str) -> Option<Way> {
+    [QUICK, BALANCED, THOROUGH].concat().into_iter().find(|way| way.name == name)
+}
