@@ -3,14 +3,14 @@
  * prints the Markdown. See `arguments.mts` for what can be asked. The exit code is 1 when a suite could not be compared.
  */
 import { readdirSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from '../scripts/build.mjs';
 import { root } from '../scripts/run.mjs';
 import { parseArguments } from './arguments.mts';
 import { describeMachine } from './machine.mts';
 import { report } from './report/markdown.mts';
-import { writeSuite } from './report/write.mts';
+import { plots, storedSuites, writeSuite } from './report/write.mts';
 import { type Outcome, runSuite } from './rounds.mts';
 import type { Suite } from './suite.mts';
 
@@ -35,19 +35,16 @@ async function main(): Promise<boolean> {
   const folder = resolve(root, out);
   const machine = await describeMachine();
   const outcomes: Outcome[] = [];
-  const plots = new Map<string, readonly string[]>();
   for (const name of suites) {
     const { default: suite } = (await import(`./suites/${name}.mts`)) as { default: Suite };
     if (suite.onlyByName && names.length === 0) continue;
     const outcome = await runSuite(name, suite, options, console.error);
     outcomes.push(outcome);
-    plots.set(name, await writeSuite(folder, machine, outcome));
+    await writeSuite(folder, machine, outcome);
   }
-  await mkdir(folder, { recursive: true });
-  // A single suite leaves the report of all of them as it is.
-  if (names.length === 0)
-    await writeFile(join(folder, 'README.md'), report(machine, options.rounds, outcomes, plots));
-  console.log(report(machine, options.rounds, outcomes));
+  // With what earlier runs have measured here: a suite may be measured again by itself.
+  await writeFile(join(folder, 'README.md'), report(machine, await storedSuites(folder), plots));
+  console.log(report(machine, outcomes));
   return outcomes.every((outcome) => !('refused' in outcome));
 }
 

@@ -5,35 +5,34 @@ import { type Spread, spread } from '../statistics.mts';
 /**
  * The whole report: what was asked and measured, the machine, then a table a suite.
  *
- * @param plots files beside the report, by the suite's name
+ * @param plots names of a suite's plots, beside the report
  */
 export function report(
   machine: Machine,
-  rounds: number,
   outcomes: readonly Outcome[],
-  plots: ReadonlyMap<string, readonly string[]> = new Map(),
+  plots: (outcome: Outcome) => readonly string[] = () => [],
 ): string {
   const measured = outcomes.filter((outcome) => 'sides' in outcome);
   const goals = measured.flatMap((outcome) => outcome.goals);
   const sections = [
     '# Measured',
-    machineText(machine, rounds),
+    machineText(machine),
     goals.length === 0 ? '' : goalTable(goals),
     ...outcomes.flatMap((outcome) => {
       if ('skipped' in outcome) return [`\`${outcome.name}\` was skipped: ${outcome.skipped}.`];
       if ('refused' in outcome)
         return [`\`${outcome.name}\` is not comparable, so nothing is printed: ${outcome.refused}.`];
-      return [suiteText(outcome), ...(plots.get(outcome.name) ?? []).map((file) => `![](${file})`)];
+      return [suiteText(outcome), ...plots(outcome).map((file) => `![](${file})`)];
     }),
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
-function machineText({ cpu, cores, memory_gb, system, disk, sync_ms, versions }: Machine, rounds: number) {
+function machineText({ cpu, cores, memory_gb, system, disk, sync_ms, versions }: Machine) {
   const listed = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return (
     `${cores} × ${cpu}, ${memory_gb} GB, ${system}, ${disk} (4 KB written and synced: ${sync_ms.toFixed(1)} ms). ` +
-    `${listed.join(', ')}. ${rounds === 1 ? 'One round.' : `Medians of ${rounds} alternating rounds, smallest and largest in parentheses.`}`
+    `${listed.join(', ')}. Medians of alternating rounds, smallest and largest in parentheses.`
   );
 }
 
@@ -53,7 +52,8 @@ function suiteText({ name, title, work, columns, sides }: SuiteResult): string {
       return values.length === 0 ? '' : withRange(spread(values), digits);
     }),
   ]);
-  return `## ${title}\n\n\`npm run bench -- ${name}\`: ${work}.\n\n${table(['', ...columns.map((column) => column.title)], rows)}`;
+  const rounds = Math.max(...sides.map((side) => side.rounds.length));
+  return `## ${title}\n\n\`npm run bench -- ${name}\`: ${work}. ${rounds === 1 ? 'One round' : `${rounds} rounds`}.\n\n${table(['', ...columns.map((column) => column.title)], rows)}`;
 }
 
 /** `3.10 (2.98–3.21)`; a single round has no range. */

@@ -4,12 +4,22 @@ import { root, run } from '../../scripts/run.mjs';
 const native = join(root, 'native');
 const ending = process.platform === 'win32' ? '.exe' : '';
 
+type Example = 'receiver' | 'zstd_limit';
+
+const built = new Map<Example, Promise<string>>();
+
 /**
  * The path of a program from `native/core/examples/`, built if need be.
  *
  * @throws Error when it cannot be built
  */
-export async function example(name: 'receiver' | 'zstd_limit'): Promise<string> {
+export function example(name: Example): Promise<string> {
+  const path = built.get(name) ?? build(name);
+  built.set(name, path);
+  return path;
+}
+
+async function build(name: Example): Promise<string> {
   const args = ['build', '--release', '--quiet', '-p', 'atomscale-core', '--example', name];
   if ((await run('cargo', args, { cwd: native })) !== 0)
     throw new Error(`native/core/examples/${name}.rs cannot be built; its messages are above`);

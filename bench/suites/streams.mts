@@ -54,7 +54,7 @@ async function measure(streams: number, seconds: number): Promise<Measurement> {
 export default {
   title: 'Many streams at once',
   async prepare({ quick }) {
-    const seconds = quick ? 4 : 15;
+    const seconds = quick ? 2 : 15;
     const [one, many] = [nameOf(1), nameOf(MANY)];
     return {
       work: `frames of 500x300 as fast as they are done for ${seconds} s, chunks of 20; each arrived once, in order, intact`,

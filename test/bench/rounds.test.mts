@@ -64,7 +64,7 @@ describe('bench: rounds', () => {
     });
     const outcome = await runSuite('a', suite, options, quiet);
     assert.ok('refused' in outcome);
-    const text = report(machine, 3, [outcome]);
+    const text = report(machine, [outcome]);
     assert.match(text, /not comparable, so nothing is printed: expected the server to hold the same pixels/);
     assert.doesNotMatch(text, /12,345|54,321/);
     assert.ok(disposed);
@@ -79,14 +79,14 @@ describe('bench: rounds', () => {
   it('says of a skipped suite why', async () => {
     const suite: Suite = { title: 'A suite', prepare: async () => ({ skip: 'no frames here' }) };
     const outcome = await runSuite('a', suite, options, quiet);
-    assert.match(report(machine, 3, [outcome]), /`a` was skipped: no frames here\./);
+    assert.match(report(machine, [outcome]), /`a` was skipped: no frames here\./);
   });
 
   it('does not call a goal met or missed when a side was not measured', () => {
     const result = judge(twice, [{ name: 'ours', rounds: [rate(10)] }]);
     assert.equal(result.met, null);
     const outcome = { name: 'a', title: 'A', work: 'w', columns: [], sides: [], goals: [result] };
-    assert.match(report(machine, 1, [outcome]), /\| frames \| ≥ 2x \| not measured \| {2}\|/);
+    assert.match(report(machine, [outcome]), /\| frames \| ≥ 2x \| not measured \| {2}\|/);
   });
 
   it('takes the mean of the middle two of an even number of rounds', () => {

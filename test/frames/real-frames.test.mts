@@ -42,7 +42,7 @@ describe('real frames through rheed-stream', function () {
     for (const msg of messages) assert.equal((await bench.red.send(RHEED, msg)).error, undefined);
     await bench.red.send(RHEED, { action: 'finalize' });
     const { data_id } = await bench.until('rheed:1', 'finalized');
-    return Buffer.from(await bench.sandbox.readFrames(data_id as string, 0));
+    return bench.stored(data_id);
   }
 
   it('BMP images arrive as Pillow decodes them', async () => {

@@ -81,12 +81,11 @@ const FRAMES: readonly ((dice: Dice) => object)[] = [
     ],
   }),
   () => ({ payload: Array.from({ length: 24 }, (_, n) => n), shape: [2, 4, 3], format: 'rgb8' }),
-  ...(['bgr8', 'rgba8', 'mono10', 'mono12', 'mono8', 'image', 'auto'] as const).map((format) => () => ({
-    payload: Buffer.alloc(32, 7),
-    width: 4,
-    height: 2,
-    format,
-  })),
+  // Whole frames of all of them.
+  ...[
+    ...['mono8', 'mono10', 'mono12', 'mono10p', 'mono12p', 'mono10packed', 'mono12packed'],
+    ...['bgr8', 'rgba8', 'bayerrg8', 'image', 'auto'],
+  ].map((format) => () => ({ payload: Buffer.alloc(480, 7), width: 4, height: 2, format })),
   (dice) => ({ payload: image(dice) }),
   (dice) => ({ payload: image(dice) }),
   (dice) => ({ payload: [image(dice), image(dice)], format: 'image' }),

@@ -45,7 +45,7 @@ const reporter = (port: string, report: string): FlowNode => ({
 });
 
 describe('cameras through the nodes of Node-RED', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let bench: NodesBench;
   let folder: string;
   const closing: (() => unknown)[] = [];
@@ -74,7 +74,7 @@ describe('cameras through the nodes of Node-RED', function () {
 
   async function untilAccepted(count: number): Promise<void> {
     for (let tries = 0; (await accepted()) < count; tries += 1) {
-      assert.ok(tries < 400, `${count} frames expected, ${await accepted()} accepted`);
+      assert.ok(tries < 1000, `${count} frames expected, ${await accepted()} accepted`);
       await sleep(50);
     }
   }
@@ -82,6 +82,7 @@ describe('cameras through the nodes of Node-RED', function () {
   /** The pixels of the finalized stream, and the status before its end. */
   async function finalized() {
     await bench.red.send(RHEED, { action: 'finalize' });
+    await bench.red.waitFor(() => bench.out('rheed:1', 'finalized').length > 0, 'the end', 60_000);
     const { data_id } = await bench.until('rheed:1', 'finalized');
     const before = bench.out('rheed:2', 'status').length;
     await bench.red.send(RHEED, { action: 'status' });

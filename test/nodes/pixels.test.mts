@@ -21,7 +21,7 @@ describe('pixels through rheed-stream in Node-RED', function () {
   async function stored(): Promise<number[]> {
     await send({ action: 'finalize' });
     const { data_id } = await bench.until('rheed:1', 'finalized');
-    return [...(await bench.sandbox.readFrames(String(data_id), 0))];
+    return [...(await bench.stored(data_id))];
   }
 
   it('a region of packed frames behind headers, and the clipped pixels and unused bits of its samples', async () => {
