@@ -4,7 +4,7 @@ module.exports = {
   flowFile: 'flows.json',
   flowFilePretty: true,
   // Installed beside for the tests.
-  nodesExcludes: ['node-red-contrib-modbus'],
+  nodesExcludes: ['node-red-contrib-modbus', '@flowfuse/node-red-dashboard'],
   telemetry: { enabled: false, updateNotification: false },
   externalModules: {
     autoInstall: false,

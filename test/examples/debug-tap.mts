@@ -1,6 +1,7 @@
-/** Runs inside Node-RED: tells the test what arrives at debug nodes, by the node's name. */
+/** Runs inside Node-RED: tells the test what arrives at debug nodes, by the node's name, and what watch nodes see. */
 
 interface Delivery {
+  source: { node?: { type: string } };
   destination: { node: { type: string; name?: string } };
   msg: Record<string, unknown>;
 }
@@ -10,12 +11,12 @@ interface Runtime {
 }
 
 export default function tap(RED: Runtime, tell: (value: unknown) => void): () => null {
-  RED.hooks.add('postDeliver.test', ({ destination, msg }) => {
+  RED.hooks.add('postDeliver.test', ({ source, destination, msg }) => {
     const { type, name } = destination.node;
     if (type === 'debug') {
       const { payload, event, report, error } = msg;
       tell({ debug: name, payload, event, report, error: error && String((error as Error).message) });
-    }
+    } else if (source.node?.type === 'watch') tell({ debug: 'watch', payload: msg.payload });
   });
   return () => null;
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Sandbox, startSandbox } from '../../sandbox/server.mts';
 import { buttons, type FlowNode } from '../../scripts/start/flow.mts';
-import { NodeRed } from '../helpers/node-red.mts';
+import { NodeRed, type NodeRedOptions } from '../helpers/node-red.mts';
 
 const tap = fileURLToPath(new URL('./debug-tap.mts', import.meta.url));
 
@@ -28,11 +28,11 @@ export class Bench {
     this.#flow = flow;
   }
 
-  static async run(flow: readonly FlowNode[]): Promise<Bench> {
+  static async run(flow: readonly FlowNode[], options: NodeRedOptions = {}): Promise<Bench> {
     const sandbox = await startSandbox();
     try {
       const env = { AS_API_ENDPOINT: sandbox.url, AS_API_KEY: 'examples', NO_PROXY: '127.0.0.1,localhost' };
-      const nodeRed = await NodeRed.start({ flow: [...flow], env, extension: tap });
+      const nodeRed = await NodeRed.start({ ...options, flow: [...flow], env, extension: tap });
       return new Bench(sandbox, nodeRed, flow);
     } catch (error) {
       await sandbox.close();
@@ -53,7 +53,14 @@ export class Bench {
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
-    await this.nodeRed.waitFor(condition, what, 45_000);
+    await this.nodeRed.waitFor(condition, what, 90_000);
+  }
+
+  /** Until a stream has ended, as many as given in all; resolves to what its debug node showed last. */
+  async ended(count = 1): Promise<Shown> {
+    const ends = () => this.shown('data_id').filter(({ event }) => event === 'finalized');
+    await this.until(() => ends().length >= count, 'the end of the stream');
+    return ends().at(-1) as Shown;
   }
 
   async close(): Promise<void> {
@@ -63,6 +70,11 @@ export class Bench {
       await this.sandbox.close();
     }
   }
+}
+
+/** The same flow with other settings in all nodes of a type: the addresses that the example's comments name. */
+export function changed(flow: readonly FlowNode[], type: string, settings: object): FlowNode[] {
+  return flow.map((node) => (node.type === type ? { ...node, ...settings } : node));
 }
 
 /** Hashes of all frames that the sandbox stored of a stream, in order. */

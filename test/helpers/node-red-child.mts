@@ -13,7 +13,7 @@ const RED = require(name) as NodeRedApp & NodeAPI;
 const express = createRequire(require.resolve(`${name}/package.json`))('express');
 
 /** Node-RED packages of others that tests use. */
-const OTHERS = ['node-red-contrib-modbus'];
+const OTHERS = ['node-red-contrib-modbus', '@flowfuse/node-red-dashboard'];
 
 function tell(notice: Notice): void {
   process.send?.(notice);
