@@ -1,6 +1,7 @@
 import type { Accepted, RheedStream } from '../../uploader/rheed.js';
 import type { FrameSpec } from '../../uploader/types.js';
 import type { Remark } from '../common/dot.js';
+import { putLatest } from '../common/latest.js';
 
 /** Frames after which bits that were never set are believed to be without a signal. */
 const ENOUGH_FRAMES = 100;
@@ -36,7 +37,7 @@ export class PixelWatch {
     seen.clipped += clipped;
     seen.bits |= sampleBits;
     seen.isFullScale = depth === 'full-scale';
-    this.#seen.set(owner.stream, seen);
+    putLatest(this.#seen, owner.stream, seen);
   }
 
   ended(stream: string): void {

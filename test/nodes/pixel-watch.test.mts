@@ -32,6 +32,19 @@ describe('what is seen of pixels', () => {
     }
   });
 
+  it('forgets the streams that were longest silent when each growth has a name of its own', () => {
+    const watch = new PixelWatch();
+    const one = { frames: 1, clipped: 1, sampleBits: 0 };
+    for (let growth = 0; growth < 150; growth += 1) {
+      watch.took(stream(`growth ${growth}`), spec(), one);
+      watch.took(stream('goes on'), spec(), one);
+    }
+    assert.equal(watch.facts('growth 0').pixels_clipped, 0);
+    assert.equal(watch.facts('growth 149').pixels_clipped, 1);
+    assert.equal(watch.facts('goes on').pixels_clipped, 150);
+    assert.deepEqual(watch.remarks(), [['clipped', { clipped: 150 + 99 }]]);
+  });
+
   it('keeps the facts of a finalized stream until another one takes its name', () => {
     const watch = new PixelWatch();
     watch.took(stream(), spec(), { frames: 1, clipped: 3, sampleBits: 0x8000 });

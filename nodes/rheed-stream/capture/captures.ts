@@ -2,6 +2,7 @@ import { Repeats } from '../../../uploader/repeats.js';
 import type { RheedStream } from '../../../uploader/rheed.js';
 import type { FrameBatch } from '../../../uploader/types.js';
 import type { Remark } from '../../common/dot.js';
+import { putLatest } from '../../common/latest.js';
 import type { CountedBatch } from '../frames.js';
 import type { Cut } from '../framing/joiner.js';
 import { Capture } from './capture.js';
@@ -105,10 +106,8 @@ export class Captures {
   }
 
   #of(stream: string): Followed {
-    const known = this.#followed.get(stream);
-    if (known) return known;
-    const followed = { capture: new Capture(), folder: undefined };
-    this.#followed.set(stream, followed);
+    const followed = this.#followed.get(stream) ?? { capture: new Capture(), folder: undefined };
+    putLatest(this.#followed, stream, followed);
     return followed;
   }
 

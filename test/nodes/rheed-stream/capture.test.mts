@@ -310,6 +310,19 @@ describe('gaps in the capture', () => {
     assert.deepEqual(captures.facts('another'), {});
     captures.close();
   });
+
+  it('are forgotten with the streams that were longest silent', () => {
+    const captures = new Captures(() => {});
+    captures.cut('goes on', 'ended');
+    for (let growth = 0; growth < 150; growth += 1) {
+      captures.cut(`growth ${growth}`, 'ended');
+      captures.cut('goes on', 'ended');
+    }
+    assert.deepEqual(captures.facts('growth 0'), {});
+    assert.deepEqual(captures.facts('growth 149'), { frames_cut: 1 });
+    assert.deepEqual(captures.facts('goes on'), { frames_cut: 151 });
+    captures.close();
+  });
 });
 
 /** A TIFF of so many empty directories. */
