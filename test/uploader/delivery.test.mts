@@ -13,6 +13,8 @@ import {
 } from '../helpers/uploader.mts';
 
 const OWNER = { node: 'camera', stream: '' };
+/** A chunk of the caller's in one push. */
+const whole = (chunkIndex: number) => ({ chunkIndex, before: 0, more: false });
 
 /** All frames of a stream in the order of its chunks. */
 describe('delivery', function () {
@@ -151,7 +153,7 @@ describe('delivery', function () {
     const ears = new Ears(stream);
     const { data_id } = await ears.stream('opened');
     sandbox.faults.closeStream(data_id as string);
-    for (const index of [0, 1, 2, 3]) await stream.push(batch(index * 20, 20), index);
+    for (const index of [0, 1, 2, 3]) await stream.push(batch(index * 20, 20), whole(index));
     await ears.stream('continued');
     await until(() => stream.status().chunks_pending === 0, 'the first four');
     const again = sandbox.stream(stream.dataId as string);
@@ -160,9 +162,12 @@ describe('delivery', function () {
       [0, 1, 2, 3],
     );
     sandbox.faults.closeStream(stream.dataId as string);
-    await stream.push(batch(80, 20), 4);
+    await stream.push(batch(80, 20), whole(4));
     await until(() => ears.streams.filter(({ event }) => event === 'continued').length === 2, 'the second');
-    await assert.rejects(stream.push(batch(0, 20), 3), { code: 'ERR_VALUE', message: /expected 4 or more/ });
+    await assert.rejects(stream.push(batch(0, 20), whole(3)), {
+      code: 'ERR_VALUE',
+      message: /expected 4 or more/,
+    });
     await stream.finalize();
     const { report } = await ears.stream('finalized');
     assert.deepEqual([report?.chunks_uploaded, report?.lost], [5, []]);

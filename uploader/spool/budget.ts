@@ -30,6 +30,8 @@ export class Budget {
   #sealed = 0;
   #open = 0;
   #free = Number.POSITIVE_INFINITY;
+  /** Bytes of the disk's blocks. */
+  #block = 4096;
   #dropping: Promise<unknown> | undefined;
   /** The folder is gone. */
   #gone: SpoolError | undefined;
@@ -61,6 +63,7 @@ export class Budget {
     this.#open = openBytes;
     const disk = await statfs(this.#folder);
     this.#free = disk.bavail * disk.bsize;
+    this.#block = disk.bsize;
     await this.#shedKept();
     if (this.#options.whenFull === 'drop-oldest' && this.#excess() > 0) await this.#makeRoom();
   }
@@ -128,8 +131,13 @@ export class Budget {
   async #dropOne(): Promise<boolean> {
     const victim = this.#holderOfOldest();
     if (victim === undefined) return false;
-    this.#free += await victim.dropOldest();
+    this.#free += this.#occupied(await victim.dropOldest());
     return true;
+  }
+
+  /** What a chunk of so many bytes takes of the disk, its sidecar with it: of small ones it is mostly blocks. */
+  #occupied(bytes: number): number {
+    return (Math.ceil(bytes / this.#block) + 1) * this.#block;
   }
 
   #holderOfOldest(): Droppable | undefined {
