@@ -68,8 +68,8 @@ export class RheedStreamer extends Streamer<RheedStream> {
 
   /**
    * Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. A chunk is asked for when the
-   * one before it is copied, while that is still being compressed and sealed. When one fails, the beginning of the one
-   * after it may be spooled already.
+   * one before it is copied, while that is still being compressed and sealed. When one fails, its
+   * beginning, and that of the one after it, may be spooled already: push it again under its index to replace that.
    */
   async run(dataId: string, frames: Iterable<TimedFrames> | AsyncIterable<TimedFrames>): Promise<void> {
     const slices = new ChunkSlices(this.streamOf(dataId));

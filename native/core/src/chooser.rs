@@ -98,6 +98,8 @@ pub struct Chooser {
     compression: Compression,
     /// Frames seen.
     frames: AtomicU64,
+    /// Frames tried.
+    trials: AtomicU64,
     /// Index of the way in use.
     chosen: AtomicUsize,
     /// What the ways cost, in the order of the compression's ways.
@@ -117,6 +119,7 @@ impl Chooser {
         Self {
             compression,
             frames: AtomicU64::new(0),
+            trials: AtomicU64::new(0),
             chosen: AtomicUsize::new(0),
             costs: Mutex::new(Vec::new()),
         }
@@ -150,7 +153,8 @@ impl Chooser {
             Haste::Some => return compress(gray, row, &self.hasty()),
             Haste::Great => return compress(gray, row, &SYMBOLS),
         }
-        let is_tried = frame < FIRST_TRIALS || frame.is_multiple_of(LATER_TRIALS);
+        let is_tried =
+            self.trials.load(Ordering::Relaxed) < FIRST_TRIALS || frame.is_multiple_of(LATER_TRIALS);
         if is_tried && !self.compression.ways().is_empty() {
             // Two trials at once would disturb each other.
             let costs = match self.costs.try_lock() {
@@ -175,6 +179,7 @@ impl Chooser {
 
     /// Compresses in all ways, chooses, and answers the frame in the way chosen.
     fn try_all(&self, mut costs: MutexGuard<'_, Vec<Cost>>, gray: &[u8], row: usize) -> Result<Buffer> {
+        self.trials.fetch_add(1, Ordering::Relaxed);
         let ways = self.compression.ways();
         let mut frames = Vec::with_capacity(ways.len());
         let mut found = Vec::with_capacity(ways.len());
@@ -284,6 +289,17 @@ mod tests {
             }
             assert_eq!(chooser.costs().len(), compression.ways().len());
         }
+    }
+
+    #[test]
+    fn the_first_trials_wait_for_a_time_without_haste() {
+        let chooser = Chooser::new(Compression::Auto);
+        for n in 0..10 {
+            chooser.compress(&frame(n, 16), ROW, Haste::Some).unwrap();
+        }
+        assert!(chooser.costs().is_empty());
+        chooser.compress(&frame(10, 16), ROW, Haste::None).unwrap();
+        assert_eq!(chooser.costs().len(), BALANCED.len());
     }
 
     #[test]
