@@ -24,19 +24,23 @@ function isBmp(bytes: Uint8Array): boolean {
 
 /** Space and comments between the words of a PGM's head, and the whole head: magic, width, height, maximum. */
 const GAP = '(?:\\s|#[^\\n\\r]*[\\n\\r])+';
-const PGM = new RegExp(`^P[25](?=\\s)${GAP}\\d+${GAP}\\d+${GAP}\\d+\\s`);
+const PGM = new RegExp(`^P[25](?=\\s)${GAP}(\\d+)${GAP}(\\d+)${GAP}(\\d+)\\s`);
 
-/** Two letters are not enough here either: the head must be whole. */
-function isPgm(bytes: Uint8Array): boolean {
-  if (bytes[0] !== 0x50 || (bytes[1] !== 0x32 && bytes[1] !== 0x35)) return false;
-  return PGM.test(
+/** Bytes of a PGM's image, its head included; of P2, whose pixels are digits, all that there are. */
+export function pgmBytes(bytes: Uint8Array): number | undefined {
+  // Two letters are not enough here either: the head must be whole.
+  if (bytes[0] !== 0x50 || (bytes[1] !== 0x32 && bytes[1] !== 0x35)) return undefined;
+  const head = PGM.exec(
     Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('latin1'),
   );
+  if (!head) return undefined;
+  if (bytes[1] === 0x32) return bytes.length;
+  return head[0].length + Number(head[1]) * Number(head[2]) * (Number(head[3]) > 255 ? 2 : 1);
 }
 
 /** TIFF and PGM: the formats whose file can hold several frames. */
 export function holdsSeveral(bytes: Uint8Array): boolean {
-  return TIFF.some((signature) => startsWith(bytes, signature)) || isPgm(bytes);
+  return TIFF.some((signature) => startsWith(bytes, signature)) || pgmBytes(bytes) !== undefined;
 }
 
 /** Whether the bytes begin like a PNG, JPEG, TIFF, BMP or PGM. */

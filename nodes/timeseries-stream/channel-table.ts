@@ -115,7 +115,10 @@ function compileSource(
     }
     const { holder, index } = make.path(source);
     // A request that failed has no payload to look into, but may still carry what an earlier one brought.
-    return (msg) => (isFailed(msg) ? null : decode(holder(msg), index));
+    return (msg) => {
+      const held = holder(msg);
+      return isFailed(msg, held) ? null : decode(held, index);
+    };
   } catch (error) {
     return settingsError(
       `${where}.source: expected ${sourceType === 'msg' ? 'a path' : 'JSONata'}, got "${source}": ${(error as Error).message}`,

@@ -19,9 +19,13 @@ export function isBad(msg: Message): boolean {
   return msg.statusCode !== undefined && isBadStatus(msg.statusCode);
 }
 
-/** The request failed: an empty payload beside `msg.error`, as the Modbus nodes send it. */
-export function isFailed(msg: Message): boolean {
-  return msg.payload === '' && msg.error !== undefined && msg.error !== null;
+/**
+ * The request failed: an empty payload beside `msg.error`, as the Modbus nodes send it.
+ *
+ * @param moved what stands where the payload was moved to
+ */
+export function isFailed(msg: Message, moved?: unknown): boolean {
+  return (msg.payload === '' || moved === '') && msg.error !== undefined && msg.error !== null;
 }
 
 /**

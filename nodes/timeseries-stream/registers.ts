@@ -59,6 +59,12 @@ const isBytes = (value: unknown): value is Bytes =>
 const isRegisters = (value: unknown): value is Registers =>
   Array.isArray(value) || (ArrayBuffer.isView(value) && /^U?[Ii]nt16Array$/.test(tagOf(value)));
 
+/**
+ * An object or a list where one value is read: what a message about something else has there, as
+ * `{"pressure": 1e-9}` for a row that reads `payload`.
+ */
+const isOfOthers = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
 /** What stands at an index; a text has no members that are readings. */
 function member(holder: unknown, index: number | undefined): unknown {
   if (index === undefined) return holder;
@@ -105,7 +111,8 @@ function decoder(
     }
     const value = member(holder, index);
     if (value === undefined) return undefined;
-    return isBytes(value) || isRegisters(value) ? read(value, 0) : ofOne(value);
+    if (isBytes(value) || isRegisters(value)) return read(value, 0);
+    return isOfOthers(value) ? undefined : ofOne(value);
   };
 }
 
@@ -151,6 +158,8 @@ export const decodeNumber: Decode = (holder, index) => {
   if (value === undefined) return undefined;
   if (typeof value === 'number') return value;
   if (typeof value === 'bigint') return Number(value);
-  const text = isBytes(value) ? Buffer.from(value.buffer, value.byteOffset, value.length).toString() : value;
-  return asNumber(text) ?? null;
+  if (isBytes(value)) {
+    return asNumber(Buffer.from(value.buffer, value.byteOffset, value.length).toString()) ?? null;
+  }
+  return isOfOthers(value) ? undefined : (asNumber(value) ?? null);
 };

@@ -155,6 +155,19 @@ describe('examples', function () {
         within('pressure', 1e-10, 1e-9);
         within('heater power', 150, 190);
         within('rate', 0, 0.1);
+        // What the other topics bring leaves the temperature held: it is in each of their rows.
+        const temperature = points.temperature?.timestamps ?? [];
+        for (const { timestamps } of Object.values(points)) {
+          const without = timestamps.filter(
+            (time) => time >= Number(temperature[0]) && !temperature.includes(time),
+          );
+          assert.deepEqual(without, [], 'rows without the temperature');
+        }
+        assert.ok(points.temperature?.values.every((value) => value !== null));
+        // A chunk ends where one of four channels appears, and then by its time (5 s), with the stream at last.
+        const seconds = Number(temperature.at(-1)) - Number(temperature[0]);
+        const chunks = sandbox.stream(stream.data_id)?.chunks.length ?? 0;
+        assert.ok(chunks <= 4 + seconds / 5 + 1, `${chunks} chunks in ${seconds} s`);
         assert.deepEqual(bench.shown('error'), []);
         assert.deepEqual(sandbox.complaints, []);
       } finally {

@@ -75,11 +75,23 @@ describe('channel table', () => {
   it('makes a gap of what stands there and is no reading, and counts it', async () => {
     const table = compile({ source: 'payload.c', channel: 'c' }, { source: 'payload.d', channel: 'd' });
     const gap = { channel: 'c', time: null, value: null };
-    for (const c of ['OVER', '', true, null, Number.NaN, Number.POSITIVE_INFINITY, [1], { value: 1 }]) {
+    for (const c of ['OVER', '', true, null, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.deepEqual(await read(table, { payload: { c } }), { readings: [gap], skipped: 1 }, String(c));
       const { readings, skipped } = await read(table, { payload: { c, d: 4 } });
       assert.deepEqual([readings, skipped], [[gap, { channel: 'd', time: null, value: 4 }], 1], String(c));
     }
+  });
+
+  it('finds no reading of its own in an object or a list, which other rows read', async () => {
+    const types = ['number', 'float32', 'bit 3'];
+    const table = compile(...types.map((type) => ({ source: 'payload', channel: type, type })), {
+      source: 'payload.pressure',
+      channel: 'P',
+    });
+    const pressure = { readings: [{ channel: 'P', time: null, value: 1e-9 }], skipped: 0 };
+    assert.deepEqual(await read(table, { payload: { pressure: 1e-9, unit: 'mbar' } }), pressure);
+    const number = compile({ source: 'payload', channel: 'T' });
+    assert.deepEqual(await read(number, { payload: [1, 2] }), { readings: [], skipped: 1 });
   });
 
   it('makes a gap of a value that scale takes beyond all numbers', async () => {
@@ -200,6 +212,24 @@ describe('channel table', () => {
       const { readings, skipped } = await read(furnace, failed);
       assert.deepEqual([...new Set(readings.map(({ value }) => value))], [null]);
       assert.deepEqual([readings.length, skipped], [6, 6]);
+    });
+
+    it('makes gaps of a request that failed where its payload was moved to', async () => {
+      const table = compile(
+        { source: 'integers[0]', channel: 'PV', type: 'int16' },
+        { source: 'integers[2]', channel: 'OP', type: 'number' },
+        { source: 'other[0]', channel: 'of another request', type: 'int16' },
+      );
+      const failed = { integers: '', error: new Error('timed out') };
+      const gaps = ['PV', 'OP'].map((channel) => ({ channel, time: null, value: null }));
+      assert.deepEqual(await read(table, failed), { readings: gaps, skipped: 2 });
+      const { readings } = await read(table, { ...failed, other: [7] });
+      assert.deepEqual(readings.at(-1), { channel: 'of another request', time: null, value: 7 });
+      assert.deepEqual(
+        await read(table, { integers: '' }),
+        { readings: [], skipped: 1 },
+        'without msg.error',
+      );
     });
   });
 

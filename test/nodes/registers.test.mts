@@ -117,6 +117,7 @@ describe('registers', () => {
     // A number that stands alone is one register.
     assert.equal(decodeRegisters('int16', 'ABCD')(0xfffb, undefined), -5);
     assert.equal(decode(5, undefined), null);
+    assert.equal(decode({ a: 1 }, undefined), undefined, 'an object is of others');
   });
 
   it('made in a function node, which is another realm, read as well', () => {
@@ -171,9 +172,10 @@ describe('bits', () => {
   });
 
   it('are none of what is no integer', () => {
-    for (const wrong of [1.5, 2 ** 32, 'x', null, {}, Number.NaN]) {
+    for (const wrong of [1.5, 2 ** 32, 'x', null, Number.NaN]) {
       assert.equal(decodeBit(0, 'ABCD')(wrong, undefined), null, String(wrong));
     }
+    assert.equal(decodeBit(0, 'ABCD')({ a: 1 }, undefined), undefined);
   });
 });
 
@@ -193,10 +195,13 @@ describe('numbers as they stand', () => {
       ['650', 0],
       [[1], 1],
       [null, 0],
+      [{ pressure: 1 }, undefined],
+      [[1], undefined],
+      [[{}], 0],
     ] as const) {
       assert.equal(decodeNumber(holder, index), undefined);
     }
-    for (const other of [null, true, 'OFF', '', {}, [1], Buffer.from('off')]) {
+    for (const other of [null, true, 'OFF', '', Buffer.from('off')]) {
       assert.equal(decodeNumber(other, undefined), null, String(other));
     }
   });

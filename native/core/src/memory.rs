@@ -1,20 +1,26 @@
-//! Memory for frames that is used again: a block of this size that is fresh from the system costs as much to fault in
-//! and clear as the frame in it costs to compress.
+//! Memory for frames: blocks of their own from the system, some of them kept to be used again.
+//!
+//! Fresh from the system, a block costs as much to fault in and clear as the frame in it costs to compress. Taken from
+//! the allocator, what a stalled disk has piled up would stay with the process for ever, in pieces.
 
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use memmap2::MmapMut;
 
 /// Bytes that are kept for later, over the whole process: enough for the frames under way in steady state.
 const KEPT: usize = 24 << 20;
 /// Smaller blocks are left to the allocator, which has them at hand.
 const SMALLEST: usize = 32 << 10;
+/// Blocks are as many of these as hold what is asked for: frames of about the same size fit into each other's.
+const GRAIN: usize = 16 << 10;
 
 static FREE: Mutex<Free> = Mutex::new(Free { blocks: Vec::new(), bytes: 0 });
 
 /// Blocks that nobody uses.
 struct Free {
-    blocks: Vec<Vec<u8>>,
-    /// Sum of their capacities.
+    blocks: Vec<MmapMut>,
+    /// Sum of their sizes.
     bytes: usize,
 }
 
@@ -25,35 +31,61 @@ fn free() -> MutexGuard<'static, Free> {
 
 impl Free {
     /// The block used last that holds `length` bytes and not many more: what is held is charged by its length.
-    fn take(&mut self, length: usize) -> Option<Vec<u8>> {
-        let fits = |block: &Vec<u8>| (length..=length.saturating_add(length / 4)).contains(&block.capacity());
+    fn take(&mut self, length: usize) -> Option<MmapMut> {
+        let most = length.saturating_add(length / 4).saturating_add(GRAIN);
+        let fits = |block: &MmapMut| (length..=most).contains(&block.len());
         let block = self.blocks.remove(self.blocks.iter().rposition(fits)?);
-        self.bytes -= block.capacity();
+        self.bytes -= block.len();
         Some(block)
     }
 
-    /// Keeps a block; the oldest ones go for it.
-    fn keep(&mut self, block: Vec<u8>) {
-        self.bytes += block.capacity();
+    /// Keeps a block; answers the oldest ones, which go for it.
+    fn keep(&mut self, block: MmapMut) -> Vec<MmapMut> {
+        self.bytes += block.len();
         self.blocks.push(block);
+        let mut gone = 0;
         while self.bytes > KEPT {
-            self.bytes -= self.blocks.remove(0).capacity();
+            self.bytes -= self.blocks[gone].len();
+            gone += 1;
         }
+        self.blocks.drain(..gone).collect()
     }
 }
 
 /// Bytes in such memory.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Buffer(Vec<u8>);
+#[derive(Debug)]
+pub struct Buffer(Room);
+
+#[derive(Debug)]
+enum Room {
+    Heap(Vec<u8>),
+    /// The block and how much of it is used; None on its way out.
+    Block(Option<MmapMut>, usize),
+}
 
 impl Buffer {
     /// A copy.
     pub fn copy(bytes: &[u8]) -> Self {
-        let reused = if bytes.len() < SMALLEST { None } else { free().take(bytes.len()) };
-        let mut block = reused.unwrap_or_else(|| Vec::with_capacity(bytes.len()));
-        block.clear();
-        block.extend_from_slice(bytes);
-        Self(block)
+        let block = (bytes.len() >= SMALLEST).then(|| block(bytes.len())).flatten();
+        Self(match block {
+            Some(mut block) => {
+                block[..bytes.len()].copy_from_slice(bytes);
+                Room::Block(Some(block), bytes.len())
+            }
+            None => Room::Heap(bytes.to_vec()),
+        })
+    }
+}
+
+/// A block of at least `length` bytes; None where the system has none, and the allocator may.
+fn block(length: usize) -> Option<MmapMut> {
+    let reused = free().take(length);
+    reused.or_else(|| MmapMut::map_anon(length.next_multiple_of(GRAIN)).ok())
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self(Room::Heap(Vec::new()))
     }
 }
 
@@ -63,18 +95,33 @@ impl Clone for Buffer {
     }
 }
 
+impl PartialEq for Buffer {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Buffer {}
+
 impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Room::Heap(bytes) => bytes,
+            Room::Block(block, length) => block.as_ref().map_or(&[], |block| &block[..*length]),
+        }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.0.capacity() >= SMALLEST {
-            free().keep(std::mem::take(&mut self.0));
+        if let Room::Block(block, _) = &mut self.0
+            && let Some(block) = block.take()
+        {
+            let gone = free().keep(block);
+            // Given back to the system outside the lock.
+            drop(gone);
         }
     }
 }
@@ -83,27 +130,33 @@ impl Drop for Buffer {
 mod tests {
     use super::*;
 
+    fn blank() -> Free {
+        Free { blocks: Vec::new(), bytes: 0 }
+    }
+
+    fn map(size: usize) -> MmapMut {
+        MmapMut::map_anon(size).unwrap()
+    }
+
     #[test]
     fn a_block_is_used_again_for_what_fits() {
-        let mut free = Free { blocks: Vec::new(), bytes: 0 };
-        free.keep(Vec::with_capacity(100));
-        assert!(free.take(101).is_none(), "too small");
-        assert!(free.take(79).is_none(), "a waste");
-        assert_eq!(free.take(80).unwrap().capacity(), 100);
+        let mut free = blank();
+        assert!(free.keep(map(100 * GRAIN)).is_empty());
+        assert!(free.take(100 * GRAIN + 1).is_none(), "too small");
+        assert!(free.take(78 * GRAIN).is_none(), "a waste");
+        assert_eq!(free.take(80 * GRAIN).unwrap().len(), 100 * GRAIN);
         assert_eq!(free.bytes, 0);
-        assert!(free.take(80).is_none());
+        assert!(free.take(80 * GRAIN).is_none());
     }
 
     #[test]
     fn no_more_than_so_much_is_kept_and_the_oldest_goes_first() {
-        let mut free = Free { blocks: Vec::new(), bytes: 0 };
-        for size in [KEPT / 2, KEPT / 4, KEPT / 2] {
-            free.keep(Vec::with_capacity(size));
-        }
-        assert!(free.bytes <= KEPT);
-        assert_eq!(free.blocks.iter().map(Vec::capacity).collect::<Vec<_>>(), [KEPT / 4, KEPT / 2]);
-        free.keep(Vec::with_capacity(KEPT + 1));
-        assert_eq!((free.bytes, free.blocks.len()), (0, 0), "a giant is not kept at all");
+        let mut free = blank();
+        let gone: usize = [KEPT / 2, KEPT / 4, KEPT / 2].map(|size| free.keep(map(size)).len()).iter().sum();
+        assert_eq!((gone, free.bytes), (1, KEPT / 4 + KEPT / 2));
+        assert_eq!(free.blocks.iter().map(|block| block.len()).collect::<Vec<_>>(), [KEPT / 4, KEPT / 2]);
+        assert_eq!(free.keep(map(KEPT + 1)).len(), 3, "a giant is not kept at all");
+        assert_eq!((free.bytes, free.blocks.len()), (0, 0));
     }
 
     #[test]
@@ -111,7 +164,7 @@ mod tests {
         for length in [0, 1, SMALLEST - 1, SMALLEST, 3 * SMALLEST, SMALLEST + 5] {
             let bytes: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
             assert_eq!(*Buffer::copy(&bytes), bytes);
-            assert_eq!(*Buffer::copy(&bytes).clone(), bytes);
+            assert_eq!(Buffer::copy(&bytes).clone(), Buffer::copy(&bytes));
         }
     }
 }

@@ -2,7 +2,7 @@ import { AtomscaleError } from '../../../uploader/errors.js';
 import type { FrameBatch } from '../../../uploader/types.js';
 import type { CountedBatch } from '../frames.js';
 import { Gaps } from './gaps.js';
-import { tiffPages } from './pages.js';
+import { imagesIn } from './pages.js';
 import { Rate } from './rate.js';
 import { type Plan, Thinning, type Times } from './thinning.js';
 
@@ -98,14 +98,14 @@ export class Capture {
   }
 }
 
-/** Frames in encoded files, without decoding them: what is no TIFF is taken to hold one. */
+/** Frames in encoded files, without decoding them. */
 function pagesOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, part) => sum + (tiffPages(part, MOST_PAGES) || 1), 0);
+  return parts.reduce((sum, part) => sum + imagesIn(part, MOST_PAGES), 0);
 }
 
 /** Frames in encoded files that must hold one each. */
 function filesOfOne(parts: readonly Uint8Array[]): number {
-  if (parts.every((part) => tiffPages(part, 2) === 1)) return parts.length;
+  if (parts.every((part) => imagesIn(part, 2) === 1)) return parts.length;
   throw new AtomscaleError(
     'ERR_FRAME_SHAPE',
     'payload: expected files of one frame each where every or maxFps thins them, got one that holds several; ' +

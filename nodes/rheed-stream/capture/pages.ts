@@ -1,3 +1,5 @@
+import { pgmBytes } from '../encoded.js';
+
 const LITTLE = 0x4949;
 const BIG = 0x4d4d;
 const ENTRY = 12;
@@ -20,4 +22,24 @@ export function tiffPages(bytes: Uint8Array, most: number): number {
     at = next + 4 <= bytes.length ? view.getUint32(next, little) : 0;
   }
   return pages;
+}
+
+/** Images in a PGM file, one behind the other; 0 when it is none. */
+function pgmImages(bytes: Uint8Array, most: number): number {
+  let images = 0;
+  for (let at = 0; at < bytes.length && images < most; images += 1) {
+    const length = pgmBytes(bytes.subarray(at));
+    if (length === undefined) break;
+    at += length;
+  }
+  return images;
+}
+
+/**
+ * Images in an encoded file, without decoding it: what is neither TIFF nor PGM holds one.
+ *
+ * @param most where counting ends
+ */
+export function imagesIn(bytes: Uint8Array, most: number): number {
+  return tiffPages(bytes, most) || pgmImages(bytes, most) || 1;
 }

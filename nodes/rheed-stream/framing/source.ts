@@ -35,7 +35,10 @@ export class Source {
   #joiner: Joiner | undefined;
   #layout: Layout | undefined;
   #run: unknown;
+  #runBefore: unknown;
   #repeats = false;
+  /** The id changed within a frame: should it be that of a run, a run began there, and frames are shifted since. */
+  #isDoubtful = false;
   /** All slices so far ended where frames end: so will the next ones. */
   #isTidy = true;
   /** Bytes since the source began, with those that were refused; undefined = nobody knows: it is adrift. */
@@ -84,11 +87,19 @@ export class Source {
     this.#quiet = 0;
     if (this.#isSession || run === undefined) return;
     const isOther = this.#run !== undefined && run.id !== this.#run;
-    if (isOther && (run.sure || this.#repeats)) {
+    if (!isOther) {
+      if (run.id === this.#run) this.#repeats = true;
+    } else if (!run.sure && run.id === this.#runBefore) {
+      // Two runs at once: whose slice is whose can be told, but frames of both are mixed already.
+      this.#repeats = true;
+      this.#isDoubtful = true;
+    } else if (run.sure || this.#repeats) {
       this.restart();
       this.#repeats = false;
-    } else if (run.id === this.#run) this.#repeats = true;
+    } else this.#isDoubtful ||= !this.#isAtEnd;
+    if (isOther) this.#runBefore = this.#run;
     this.#run = run.id;
+    if (this.#repeats && this.#isDoubtful && !this.images) this.lose();
   }
 
   /** @throws AtomscaleError ERR_FRAME_FORMAT, ERR_FRAME_SHAPE */
@@ -132,6 +143,7 @@ export class Source {
     this.#position = 0;
     this.#isUnderWay = false;
     this.#isTidy = true;
+    this.#isDoubtful = false;
   }
 
   /** Once a second. */
@@ -154,6 +166,10 @@ export class Source {
     if (this.#position !== 0) this.#joiner.gap(this.#position ?? 0);
     this.#isUnderWay = false;
     return this.#joiner;
+  }
+
+  get #isAtEnd(): boolean {
+    return this.#joiner ? this.#joiner.atEnd : this.#position === 0;
   }
 
   #pass(bytes: number): void {

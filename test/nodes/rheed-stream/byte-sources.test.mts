@@ -86,6 +86,54 @@ describe('byte sources of a node', () => {
     assert.deepEqual(cuts, [' ended']);
   });
 
+  describe('of a program that exec started again before its first run showed one id twice', () => {
+    const adrift = (payload: Uint8Array, run: string) =>
+      throwsCoded(() => take(payload, { _msgid: run }), 'ERR_FRAME_SHAPE', /start the source again/);
+
+    it('are refused once that is known, until the next run', () => {
+      take(frames(1, 1).subarray(0, 7), { _msgid: 'A' });
+      // It may be the rest of the same frame: most nodes send each slice under an id of its own.
+      sources.take({ payload: frames(2, 1).subarray(0, 6), _msgid: 'B' }, '', layout);
+      adrift(Buffer.concat([frames(2, 1).subarray(6), frames(3, 3)]), 'B');
+      adrift(frames(6, 2), 'B');
+      assert.deepEqual(take(frames(8, 2), { _msgid: 'C' }), [8, 9]);
+      assert.deepEqual(take(frames(10, 1), { _msgid: 'C' }), [10]);
+    });
+
+    it('go on where the first run ended with a frame', () => {
+      assert.deepEqual(take(frames(1, 1), { _msgid: 'A' }), [1]);
+      assert.deepEqual(take(frames(2, 1).subarray(0, 6), { _msgid: 'B' }), []);
+      assert.deepEqual(take(frames(2, 1).subarray(6), { _msgid: 'B' }), [2]);
+      assert.deepEqual(take(frames(3, 1), { _msgid: 'B' }), [3]);
+    });
+
+    it('are refused when a last slice of the first run comes within the second', () => {
+      for (const [first, tail] of [
+        [5, 5],
+        [10, 7],
+        [7, 3],
+      ] as const) {
+        sources.close();
+        node += '+';
+        open();
+        take(frames(1, 1), { _msgid: 'A' });
+        take(frames(2, 1).subarray(0, 4), { _msgid: 'A' });
+        take(frames(5, 1).subarray(0, first), { _msgid: 'B' });
+        adrift(frames(2, 1).subarray(0, tail), 'A');
+        adrift(frames(6, 3), 'B');
+        adrift(frames(9, 1), 'B');
+        assert.deepEqual(take(frames(10, 1), { _msgid: 'C' }), [10]);
+      }
+    });
+
+    it('never concerns sources whose slices have each an id of its own', () => {
+      const stream = frames(1, 30);
+      const found: number[] = [];
+      for (let at = 0; at < stream.length; at += 7) found.push(...take(stream.subarray(at, at + 7)));
+      assert.equal(found.length, 30);
+    });
+  });
+
   it('begins with a frame for every file of file in, and not for every slice of split', () => {
     const file = (id: string) => ({ parts: { type: 'buffer', ch: '', index: 0, id } });
     take(frames(1, 1).subarray(0, 7), file('one'));

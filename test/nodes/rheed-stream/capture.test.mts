@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Capture } from '../../../dist/nodes/rheed-stream/capture/capture.js';
 import { Captures } from '../../../dist/nodes/rheed-stream/capture/captures.js';
-import { tiffPages } from '../../../dist/nodes/rheed-stream/capture/pages.js';
+import { imagesIn, tiffPages } from '../../../dist/nodes/rheed-stream/capture/pages.js';
 import { type Plan, readPlan } from '../../../dist/nodes/rheed-stream/capture/thinning.js';
 import { type CountedBatch, readFrames } from '../../../dist/nodes/rheed-stream/frames.js';
 import { throwsCoded } from '../../helpers/coded.mts';
@@ -139,6 +139,32 @@ describe('thinning', () => {
     );
     assert.equal(tiffPages(circle(), 9), 9);
     assert.equal(tiffPages(Buffer.from('P5\n1 1\n255\n'), 9), 0);
+  });
+
+  it('thins PGM files of one frame each, and TIFF beside PNG, and refuses PGM files of several', () => {
+    const plan = { every: 2, maxFps: null };
+    const png = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    const pgm = (images: number, max = 255) =>
+      Buffer.concat(Array(images).fill(Buffer.from(`P5 # P5\n2 1\n${max}\n${max > 255 ? 'P5P5' : 'P5'}`)));
+    const kept = (payload: unknown) =>
+      new Capture().take(readFrames({ payload }, {}), plan, 10, 0).batch?.parts.length;
+    assert.equal(kept(pgm(1)), 1);
+    assert.equal(kept([pgm(1), pgm(1, 4095), Buffer.from('P2\n2 1\n255\n1 2\n')]), 2);
+    assert.equal(kept([tiff(1), png, png]), 2);
+    throwsCoded(() => kept(pgm(2)), 'ERR_FRAME_SHAPE', /one frame each/);
+    const files = [
+      pgm(1),
+      pgm(3),
+      pgm(3, 4095),
+      Buffer.concat([pgm(2), Buffer.from('\n')]),
+      pgm(1).subarray(0, -1),
+    ];
+    assert.deepEqual(
+      files.map((file) => imagesIn(file, 9)),
+      [1, 3, 3, 2, 1],
+    );
+    assert.equal(imagesIn(png, 9), 1);
+    assert.equal(imagesIn(pgm(20), 9), 9);
   });
 
   it('reads every and maxFps as a form or a message has them', () => {
