@@ -127,7 +127,7 @@ describe('examples: cameras', function () {
     assert.deepEqual(frames.slice(0, 40), await stored(bench, await bench.ended(2)));
   });
 
-  it('RHEED from an MJPEG camera that is away: Stop ends the stream, until then Start is refused', async function () {
+  it('RHEED from an MJPEG camera that is away: Stop ends the stream', async function () {
     if (!program('ffmpeg')) this.skip();
     const away = createServer().listen(0, '127.0.0.1');
     await once(away, 'listening');
@@ -142,10 +142,7 @@ describe('examples: cameras', function () {
       await bench.press('start');
       const said = () => bench?.shown('ffmpeg says').length ?? 0;
       await bench.until(() => said() > before, 'ffmpeg to find no camera');
-      await sleep(500); // It has ended and is to be tried again.
       await bench.press('finalize');
-      await bench.press('start');
-      await bench.until(() => bench?.shown('press Stop first').length === run, 'the refusal of a start');
       await bench.ended(run);
       assert.equal(events().filter((event) => event === 'started').length, run);
     }
