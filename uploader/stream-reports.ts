@@ -25,10 +25,11 @@ const named = (error: AtomscaleError | undefined) =>
 
 /** Output 2 of a node. */
 export function statusOf(now: Snapshot, event: StatusEvent['event'], chunkIndex?: number): StatusEvent {
-  const { kind, counts, owner } = now.data;
+  const { kind, counts, owner, finalize } = now.data;
   return {
     event,
     stream: owner.stream,
+    open: finalize === 'no',
     data_id: now.dataId,
     ...(chunkIndex === undefined ? {} : { chunk_index: chunkIndex }),
     [kind === 'rheed' ? 'frames' : 'points']: now.items,

@@ -140,6 +140,8 @@ export interface StatusEvent {
     | 'quarantined'
     | 'status';
   readonly stream: string;
+  /** It takes data; false from its finalize on, or when there is none. */
+  readonly open: boolean;
   readonly data_id: string | null;
   readonly chunk_index?: number;
   /** Accepted so far. */

@@ -32,6 +32,7 @@ export function nothingOpen(kind: StreamKind, stream: string, spoolBytes: number
   return {
     event: 'status',
     stream,
+    open: false,
     data_id: null,
     ...(kind === 'rheed' ? { frames: 0 } : { points: 0 }),
     chunks_pending: 0,

@@ -127,6 +127,28 @@ describe('examples: cameras', function () {
     assert.deepEqual(frames.slice(0, 40), await stored(bench, await bench.ended(2)));
   });
 
+  it('RHEED from an MJPEG camera that is away: Stop ends the stream', async function () {
+    if (!program('ffmpeg')) this.skip();
+    const away = createServer().listen(0, '127.0.0.1');
+    await once(away, 'listening');
+    const address = `http://127.0.0.1:${(away.address() as AddressInfo).port}/`;
+    away.close();
+    await once(away, 'close');
+    const flow = await readExample('RHEED from an MJPEG camera over HTTP');
+    bench = await Bench.run(inCommand(flow, /http:\S+/, address));
+    const events = () => bench?.shown('data_id').map(({ event }) => event) ?? [];
+    for (const run of [1, 2]) {
+      const before = bench.shown('ffmpeg says').length;
+      await bench.press('start');
+      const said = () => bench?.shown('ffmpeg says').length ?? 0;
+      await bench.until(() => said() > before, 'ffmpeg to find no camera');
+      await bench.press('finalize');
+      await bench.ended(run);
+      assert.equal(events().filter((event) => event === 'started').length, run);
+    }
+    assert.deepEqual(bench.shown('error'), []);
+  });
+
   it('RHEED from a video by ffmpeg, at full rate', async function () {
     const ffmpeg = program('ffmpeg') ?? this.skip();
     const video = path.join(folder, 'rheed.mkv');

@@ -176,6 +176,41 @@ describe('examples', function () {
       }
     });
 
+    it('Furnace over MQTT: a restart of Node-RED leaves the gate as it was', async () => {
+      const furnace = startFurnace({ publish: broker.publish });
+      const bench = await Bench.run(
+        atBroker(await readExample('Furnace over MQTT to timeseries'), broker.port),
+      );
+      const { sandbox } = bench;
+      const points = () => sandbox.streams()[0]?.points ?? 0;
+      const status = () => bench.shown('status').map(({ payload }) => payload as Record<string, unknown>);
+      try {
+        await bench.until(() => broker.subscriptions.has('furnace/#'), 'the connection to the broker');
+        await bench.restart();
+        await bench.until(() => status().length > 0, 'the answer at the start');
+        assert.deepEqual(
+          status().map(({ open }) => open),
+          [false],
+        );
+        await bench.press('start');
+        await bench.until(() => points() > 0, 'points');
+        await bench.restart();
+        await bench.until(() => status().some(({ open }) => open === true), 'the answer after the restart');
+        const before = status()[0]?.points as number;
+        await bench.until(() => points() > before, 'points after the restart');
+        await bench.press('finalize');
+        const end = await bench.ended();
+        assert.equal(sandbox.streams().length, 1);
+        assert.equal(end.payload, sandbox.streams()[0]?.data_id);
+        assert.deepEqual(end.report?.lost, []);
+        assert.deepEqual(bench.shown('error'), []);
+        assert.deepEqual(sandbox.complaints, []);
+      } finally {
+        furnace.close();
+        await bench.close();
+      }
+    });
+
     it('One growth run - camera, sensors, start and stop button', async () => {
       const published: string[] = [];
       const camera = startCamera({

@@ -19,25 +19,39 @@ export interface Shown {
 /** An example in a real Node-RED, against a sandbox. */
 export class Bench {
   readonly sandbox: Sandbox;
-  readonly nodeRed: NodeRed;
+  nodeRed: NodeRed;
   readonly #flow: readonly FlowNode[];
+  readonly #options: NodeRedOptions;
 
-  private constructor(sandbox: Sandbox, nodeRed: NodeRed, flow: readonly FlowNode[]) {
+  private constructor(
+    sandbox: Sandbox,
+    nodeRed: NodeRed,
+    flow: readonly FlowNode[],
+    options: NodeRedOptions,
+  ) {
     this.sandbox = sandbox;
     this.nodeRed = nodeRed;
     this.#flow = flow;
+    this.#options = options;
   }
 
   static async run(flow: readonly FlowNode[], options: NodeRedOptions = {}): Promise<Bench> {
     const sandbox = await startSandbox();
     try {
       const env = { AS_API_ENDPOINT: sandbox.url, AS_API_KEY: 'examples', NO_PROXY: '127.0.0.1,localhost' };
-      const nodeRed = await NodeRed.start({ ...options, flow: [...flow], env, extension: tap });
-      return new Bench(sandbox, nodeRed, flow);
+      const whole = { ...options, env, extension: tap };
+      const nodeRed = await NodeRed.start({ ...whole, flow: [...flow] });
+      return new Bench(sandbox, nodeRed, flow, whole);
     } catch (error) {
       await sandbox.close();
       throw error;
     }
+  }
+
+  /** Node-RED ends, and starts again with what its folder holds. */
+  async restart(): Promise<void> {
+    await this.nodeRed.stop();
+    this.nodeRed = await NodeRed.start({ ...this.#options, userDir: this.nodeRed.userDir });
   }
 
   /** Presses the example's button, as the editor does. */
