@@ -1,5 +1,5 @@
 /** What a run in Node-RED says of memory and event loop, as the reports want it. */
-import type { Column, Curve, Measurement } from '../suite.mts';
+import type { Column, Curve, Goal, Measurement } from '../suite.mts';
 import type { CameraRun } from './camera-run.mts';
 
 export const COLUMNS: readonly Column[] = [
@@ -43,3 +43,13 @@ export function measurementOf({ idle, loaded, beside_ms, frames }: CameraRun): M
     },
   };
 }
+
+/** What a process may take over its idle state, whatever the work. */
+export const memoryGoal = (side: string): Goal => ({
+  work: `${side}: memory over idle`,
+  goal: '≤ 64 MB',
+  value: (look) => look(side, 'memory_mb'),
+  max: 64,
+  unit: ' MB',
+  digits: 1,
+});

@@ -1,5 +1,5 @@
 import { type CameraLoad, runCameras } from '../node-red/camera-run.mts';
-import { COLUMNS, measurementOf } from '../node-red/figures.mts';
+import { COLUMNS, measurementOf, memoryGoal } from '../node-red/figures.mts';
 import type { Goal, Side, Suite } from '../suite.mts';
 
 const NAMES = { 4: 'Node-RED 4.1', 5: 'Node-RED 5' } as const;
@@ -37,14 +37,7 @@ export default {
           unit: ' ms',
           digits: 1,
         },
-        {
-          work: `${side}: memory over idle`,
-          goal: '≤ 64 MB',
-          value: (look) => look(side, 'memory_mb'),
-          max: 64,
-          unit: ' MB',
-          digits: 1,
-        },
+        memoryGoal(side),
       ];
     });
     return {

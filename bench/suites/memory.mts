@@ -1,6 +1,6 @@
 import { type CameraLoad, runCameras } from '../node-red/camera-run.mts';
-import { COLUMNS, measurementOf } from '../node-red/figures.mts';
-import type { Goal, Side, Suite } from '../suite.mts';
+import { COLUMNS, measurementOf, memoryGoal } from '../node-red/figures.mts';
+import type { Side, Suite } from '../suite.mts';
 
 const FPS = 60;
 /** Seconds of frames in a chunk. */
@@ -35,16 +35,7 @@ export default {
       work: `frames of 500x300 at ${FPS}/s for ${seconds} s (the outage: ${Math.round(outage[1] - outage[0])} s of them); each arrived once, in order, intact`,
       rounds: 1,
       sides,
-      goals: sides.map(
-        ({ name }): Goal => ({
-          work: `${name}: memory over idle`,
-          goal: '≤ 64 MB',
-          value: (look) => look(name, 'memory_mb'),
-          max: 64,
-          unit: ' MB',
-          digits: 1,
-        }),
-      ),
+      goals: sides.map(({ name }) => memoryGoal(name)),
       columns: ['memory_mb', 'longest_ms', 'cpu_ms_per_frame', 'frames'].flatMap(
         (name) => COLUMNS.find(({ figure }) => figure === name) ?? [],
       ),
