@@ -27,11 +27,12 @@ for (const name of files) {
   console.log(`\n=== ${name}`);
   const began = performance.now();
   const figures = [];
-  const { skipped, ...counts } = await mocha([join('test', 'soak', name)], {
+  const { skipped, failures, ...counts } = await mocha([join('test', 'soak', name)], {
     timeoutMs: 6 * 3_600_000,
     onLine: (line) => FIGURES.test(line) && figures.push(line.replace(FIGURES, '')),
   });
   for (const title of skipped) figures.push(`skipped: ${title}`);
+  for (const title of failures) figures.push(`failed: ${title}`);
   const seconds = Math.round((performance.now() - began) / 1000);
   results.push({ name, counts: { ...counts, skipped: skipped.length }, seconds, figures });
 }

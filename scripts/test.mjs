@@ -15,6 +15,7 @@ import { cargoCounts, check, sum, verdict, withExit } from './test/tally.mjs';
 const only = process.argv.slice(2);
 const native = join(root, 'native');
 const skippedNames = [];
+const failedNames = [];
 
 const steps = {
   build: async () => check((await build()) ? 0 : 1),
@@ -54,6 +55,7 @@ for (const { name, counts, seconds } of results) {
   console.log(`${counts.failed ? 'FAILED' : 'ok    '}  ${name} (${seconds} s): ${verdict(counts)}`);
 }
 for (const name of skippedNames) console.log(`skipped: ${name}`);
+for (const name of failedNames) console.log(`failed: ${name}`);
 const total = sum(results.map(({ counts }) => counts));
 process.exitCode = total.failed === 0 ? 0 : 1;
 console.log(verdict(total));
@@ -86,7 +88,8 @@ function testFiles() {
 }
 
 async function mochaCounts(files, options) {
-  const { skipped, ...counts } = await mocha(files, { options });
+  const { skipped, failures, ...counts } = await mocha(files, { options });
   skippedNames.push(...skipped);
+  failedNames.push(...failures);
   return { ...counts, skipped: skipped.length };
 }

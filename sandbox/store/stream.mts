@@ -71,15 +71,24 @@ export abstract class Stream<Chunk extends ChunkRecord, Extra extends object> {
     return this.record.closed_at === null ? 'stream_active' : 'stream_error';
   }
 
-  /** Throws the service's 409 when the stream takes no more data. */
-  requireActive(): void {
+  /**
+   * Throws the service's 409 when the stream takes no more data. A call received before the end and taken up after it
+   * (held back by a fault, its client perhaps killed meanwhile and its chunk sent again by the next one) is no breach.
+   */
+  requireActive(received?: number): void {
     if (this.status === 'stream_error') {
       throw new Refusal(409, `stream ${this.id} was closed by the service (stream_error)`, {
         violation: false,
       });
     }
     if (this.record.ended_at !== null)
-      throw new Refusal(409, `stream ${this.id} has ended; it takes no more data`);
+      throw new Refusal(409, `stream ${this.id} has ended; it takes no more data`, {
+        violation: this.endedBefore(received),
+      });
+  }
+
+  endedBefore(time = Date.now()): boolean {
+    return this.record.ended_at !== null && this.record.ended_at <= time;
   }
 
   /** The client ends the stream; a second end is answered 409, which a client that lost the first answer may meet. */

@@ -8,10 +8,11 @@ import { withExit } from './tally.mjs';
  * Runs test files with mocha.
  * @param {readonly string[]} files
  * @param {{ options?: readonly string[], timeoutMs?: number, onLine?: (line: string) => void }} [how]
- * @returns {Promise<{ passed: number, failed: number, skipped: string[] }>} the names of the skipped ones
+ * @returns {Promise<{ passed: number, failed: number, skipped: string[], failures: string[] }>} the names of the
+ *   skipped ones, and of the failed ones with their errors
  */
 export async function mocha(files, { options = [], timeoutMs = 60_000, onLine } = {}) {
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: [] };
+  if (files.length === 0) return { passed: 0, failed: 0, skipped: [], failures: [] };
   const folder = mkdtempSync(join(tmpdir(), 'test-counts-'));
   const counts = join(folder, 'counts.json');
   const reporter = join(root, 'scripts', 'test', 'reporter.cjs');
@@ -25,7 +26,7 @@ export async function mocha(files, { options = [], timeoutMs = 60_000, onLine } 
     ...files,
   ];
   const code = await run('mocha', args, { env: { TEST_COUNTS: counts }, ...(onLine ? { onLine } : {}) });
-  let found = { passed: 0, failed: 0, skipped: [] };
+  let found = { passed: 0, failed: 0, skipped: [], failures: [] };
   try {
     found = JSON.parse(readFileSync(counts, 'utf8'));
   } catch {

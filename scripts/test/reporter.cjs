@@ -1,4 +1,4 @@
-/** Mocha's spec reporter, which also leaves the counts in the file that TEST_COUNTS names. */
+/** Mocha's spec reporter, which also leaves counts and names in the file that TEST_COUNTS names. */
 const { writeFileSync } = require('node:fs');
 const { reporters } = require('mocha');
 
@@ -6,10 +6,14 @@ module.exports = class CountingReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const skipped = [];
+    const failures = [];
     runner.on('pending', (test) => skipped.push(test.fullTitle()));
+    runner.on('fail', (test, error) =>
+      failures.push(`${test.fullTitle()}: ${String(error.message).split('\n', 1)}`),
+    );
     runner.once('end', () => {
-      const { passes, failures } = this.stats;
-      writeFileSync(process.env.TEST_COUNTS, JSON.stringify({ passed: passes, failed: failures, skipped }));
+      const counts = { passed: this.stats.passes, failed: this.stats.failures };
+      writeFileSync(process.env.TEST_COUNTS, JSON.stringify({ ...counts, skipped, failures }));
     });
   }
 };

@@ -99,6 +99,20 @@ describe('sandbox: faults', () => {
     assert.deepEqual(sandbox.complaints, []);
   });
 
+  it('hold: a chunk taken up after the end of its stream is refused without a complaint, a later one with', async () => {
+    const { id, url } = await announced();
+    assert.equal((await put(url, SHARD)).status, 200);
+    sandbox.faults.set('hold', { match: 'upload_urls', count: 1 });
+    const held = presign(sandbox.url, 1, announcement(id));
+    while (sandbox.faults.held === 0) await sleep(5);
+    assert.equal((await post(sandbox.url, `/rheed/stream/${id}/end`)).status, 200);
+    sandbox.faults.clear();
+    assert.equal((await held).status, 409);
+    assert.deepEqual(sandbox.complaints, []);
+    assert.equal((await presign(sandbox.url, 1, announcement(id))).status, 409);
+    assert.equal(sandbox.complaints.length, 1);
+  });
+
   it('reset-before: the connection breaks and nothing happened', async () => {
     sandbox.faults.set('reset-before');
     await assert.rejects(post(sandbox.url, '/rheed/stream/', opening()), /ECONNRESET|socket hang up/);
