@@ -32,7 +32,7 @@ const steps = {
     mochaCounts(
       testFiles().filter((path) => !isSerial(path)),
       // They mostly wait.
-      ['--parallel', '--jobs', '3'],
+      ['--parallel', '--jobs', '4'],
     ),
   'tests one by one': () => mochaCounts(testFiles().filter(isSerial), []),
 };

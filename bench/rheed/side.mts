@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { python } from '../../test/helpers/python.mts';
@@ -115,6 +115,6 @@ function measurement(
       cores: cpus().length,
     },
     curves: { ...memory.curves, frames: confirmed },
-    delivered: { frames, pixels, of: workload.file },
+    delivered: { frames, pixels, of: basename(dirname(workload.file)) },
   };
 }

@@ -10,7 +10,7 @@ const nameOf = (chunk: number): string => `chunks of ${chunk} s`;
 const OUTAGE = 'chunks of 2 s, an outage in between';
 
 export default {
-  title: 'Memory of Node-RED: size of chunks, outages',
+  title: 'Memory: chunk sizes, an outage',
   async prepare({ quick }) {
     const seconds = quick ? 3 : 150;
     const outage = [seconds / 5, (seconds * 4) / 5] as const;

@@ -52,7 +52,7 @@ export function timeseriesRoutes(app: FastifyInstance, context: Context): void {
   app.post<{ Body: ChunkBody }>('/tool-state/stream/chunk', { schema: { body: chunk } }, async (request) => {
     const { data_id, chunk_index, channel_name, ...slice } = request.body;
     const stream = streams.timeseries(data_id);
-    stream.requireActive(request.record?.at);
+    stream.requireActive(request.raw.socket.destroyed);
     checkSlice(stream, slice, []);
     const totals = await stream.write(chunk_index, { [channel_name]: slice }, request.record?.bytes ?? 0);
     return { data_id, channel_name, chunk_index, total_points: totals[channel_name] };
@@ -64,7 +64,7 @@ export function timeseriesRoutes(app: FastifyInstance, context: Context): void {
     async (request) => {
       const { data_id, chunk_index, channels } = request.body;
       const stream = streams.timeseries(data_id);
-      stream.requireActive(request.record?.at);
+      stream.requireActive(request.raw.socket.destroyed);
       const [first, ...others] = Object.entries(channels);
       for (const [name, slice] of Object.entries(channels)) checkSlice(stream, slice, ['channels', name]);
       for (const [name, slice] of others) {

@@ -72,10 +72,10 @@ export abstract class Stream<Chunk extends ChunkRecord, Extra extends object> {
   }
 
   /**
-   * Throws the service's 409 when the stream takes no more data. A call received before the end and taken up after it
-   * (held back by a fault, its client perhaps killed meanwhile and its chunk sent again by the next one) is no breach.
+   * Throws the service's 409 when the stream takes no more data. That is no breach of a client that has gone: its call
+   * may have been on the way (or held by a fault) while the next process sent the chunk again and ended the stream.
    */
-  requireActive(received?: number): void {
+  requireActive(clientIsGone: boolean): void {
     if (this.status === 'stream_error') {
       throw new Refusal(409, `stream ${this.id} was closed by the service (stream_error)`, {
         violation: false,
@@ -83,12 +83,8 @@ export abstract class Stream<Chunk extends ChunkRecord, Extra extends object> {
     }
     if (this.record.ended_at !== null)
       throw new Refusal(409, `stream ${this.id} has ended; it takes no more data`, {
-        violation: this.endedBefore(received),
+        violation: !clientIsGone,
       });
-  }
-
-  endedBefore(time = Date.now()): boolean {
-    return this.record.ended_at !== null && this.record.ended_at <= time;
   }
 
   /** The client ends the stream; a second end is answered 409, which a client that lost the first answer may meet. */

@@ -176,6 +176,12 @@ export class NodeRed {
     return this.#ask({ type: 'extension', value });
   }
 
+  /** Forgets what it has heard so far. */
+  forget(): void {
+    for (const heard of [this.messages, this.completions, this.statuses, this.logs, this.told])
+      heard.length = 0;
+  }
+
   /** The last status of a node. */
   status(node: string): StatusNotice | undefined {
     return this.statuses.findLast((status) => status.node === node);

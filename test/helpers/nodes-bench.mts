@@ -64,9 +64,10 @@ export function flowOf(endpoint: string, { account, rheed, series, others = [] }
 }
 
 export class NodesBench {
-  readonly options: BenchOptions;
+  options: BenchOptions;
   sandbox: Sandbox;
   red: NodeRed;
+  #renewals = 0;
 
   private constructor(options: BenchOptions, sandbox: Sandbox, red: NodeRed) {
     this.options = options;
@@ -88,6 +89,23 @@ export class NodesBench {
       await sandbox.close();
       throw error;
     }
+  }
+
+  /** Takes the nodes out of Node-RED, which stays for another test: `openerOfShared`. */
+  async rest(): Promise<void> {
+    this.sandbox.faults.clear();
+    if (!this.red.ended) await this.red.deploy([]);
+  }
+
+  /** Other nodes, with a spool of their own; the service knows nothing, and nothing was heard so far. */
+  async renew(options: BenchOptions): Promise<void> {
+    await this.rest();
+    await this.sandbox.reset();
+    this.red.forget();
+    this.#renewals += 1;
+    this.options = { ...options, account: { spoolDir: `spool-${this.#renewals}`, ...options.account } };
+    const credentials = { account: { apiKey: options.apiKey ?? 'test-key' } };
+    await this.red.deploy(flowOf(this.sandbox.url, this.options), 'full', credentials);
   }
 
   out(port: Out['port'], event?: string): Out[] {
@@ -132,4 +150,27 @@ export class NodesBench {
       await this.sandbox.close();
     }
   }
+}
+
+/**
+ * For the tests of a `describe` that leave Node-RED well: one process for them all (one for each way of starting it),
+ * which saves a second a test. Each ends by `rest`.
+ */
+export function openerOfShared(): typeof NodesBench.open {
+  const benches = new Map<string, NodesBench>();
+  after(async () => {
+    for (const bench of benches.values()) await bench.close();
+  });
+  return async (options = {}) => {
+    const key = JSON.stringify([options.nodeRed, options.sandbox]);
+    const kept = benches.get(key);
+    if (kept && !kept.red.ended) {
+      await kept.renew(options);
+      return kept;
+    }
+    await kept?.close();
+    const bench = await NodesBench.open(options);
+    benches.set(key, bench);
+    return bench;
+  };
 }

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync } from 'mqtt';
 import { startBroker } from '../../scripts/start/broker.mts';
 import type { FlowNode } from '../helpers/node-red.mts';
-import { flowOf, NodesBench, RHEED } from '../helpers/nodes-bench.mts';
+import { flowOf, type NodesBench, openerOfShared, RHEED } from '../helpers/nodes-bench.mts';
 import { freePorts } from '../helpers/ports.mts';
 import { Mosquitto, output, program } from '../helpers/programs.mts';
 import { Random } from '../helpers/random.mts';
@@ -47,6 +47,7 @@ const reporter = (port: string, report: string): FlowNode => ({
 describe('cameras through the nodes of Node-RED', function () {
   this.timeout(120_000);
   let bench: NodesBench;
+  const openBench = openerOfShared();
   let folder: string;
   const closing: (() => unknown)[] = [];
 
@@ -55,13 +56,13 @@ describe('cameras through the nodes of Node-RED', function () {
   });
 
   afterEach(async () => {
-    await bench?.close();
+    await bench?.rest();
     for (const close of closing.splice(0).reverse()) await close();
     await rm(folder, { recursive: true, force: true });
   });
 
   async function open(rheed: object, others: FlowNode[], version: 4 | 5 = 5): Promise<void> {
-    bench = await NodesBench.open({ nodeRed: { version }, rheed: { fps: '10', ...rheed }, others });
+    bench = await openBench({ nodeRed: { version }, rheed: { fps: '10', ...rheed }, others });
   }
 
   /** How many frames the node has accepted. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Report } from '../../dist/uploader/types.js';
 import { framesIn, HEIGHT, hashedFrame, hashedReading, readingsIn, WIDTH } from '../helpers/hashed.mts';
-import { NodesBench, RHEED, SERIES } from '../helpers/nodes-bench.mts';
+import { type NodesBench, openerOfShared, RHEED, SERIES } from '../helpers/nodes-bench.mts';
 import { SmallDisk } from '../helpers/small-disk.mts';
 
 const MB = 2 ** 20;
@@ -28,6 +28,7 @@ describe('a spool on a full disk', function () {
   this.timeout(60_000);
   let disk: SmallDisk;
   let bench: NodesBench;
+  const openBench = openerOfShared();
 
   before(async function () {
     const mounted = await SmallDisk.mount(8 * MB);
@@ -36,7 +37,7 @@ describe('a spool on a full disk', function () {
   });
 
   afterEach(async () => {
-    await bench?.close();
+    await bench?.rest();
     await disk.unmount();
     await disk.mount();
   });
@@ -44,7 +45,7 @@ describe('a spool on a full disk', function () {
   after(() => disk?.remove());
 
   async function open(account: Record<string, unknown>): Promise<void> {
-    bench = await NodesBench.open({ account: { spoolDir: disk.path, ...account }, rheed, series });
+    bench = await openBench({ account: { spoolDir: disk.path, ...account }, rheed, series });
   }
 
   /** A stream that the service knows; it answers nothing more. */

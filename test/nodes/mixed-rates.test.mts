@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { NodesBench, SERIES } from '../helpers/nodes-bench.mts';
+import { type NodesBench, openerOfShared, SERIES } from '../helpers/nodes-bench.mts';
 import { Random } from '../helpers/random.mts';
 
 const START = 1_700_000_000;
@@ -41,11 +41,12 @@ function heldAt(recording: readonly Recorded[], channel: string, ms: number): nu
 describe('a recording of mixed rates', function () {
   this.timeout(120_000);
   let bench: NodesBench;
-  afterEach(() => bench?.close());
+  const openBench = openerOfShared();
+  afterEach(() => bench?.rest());
 
   /** Sends every reading as a message of its own, and gives back what the service stored. */
   async function stream(recording: readonly Recorded[], fill: 'hold' | 'gap') {
-    bench = await NodesBench.open({
+    bench = await openBench({
       series: {
         fill,
         pointsPerChunk: '50',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type FurnaceState, floatAddress, ModbusFurnace, OP, PV } from '../helpers/modbus-furnace.mts';
 import type { FlowNode } from '../helpers/node-red.mts';
-import { NodesBench, SERIES } from '../helpers/nodes-bench.mts';
+import { type NodesBench, openerOfShared, SERIES } from '../helpers/nodes-bench.mts';
 
 const READER = 'reader';
 
@@ -70,12 +70,13 @@ describe('Modbus TCP by node-red-contrib-modbus', function () {
   this.timeout(60_000);
   let furnace: ModbusFurnace;
   let bench: NodesBench;
+  const openBench = openerOfShared();
 
   beforeEach(async () => {
     furnace = await ModbusFurnace.start();
   });
   afterEach(async () => {
-    await bench?.close();
+    await bench?.rest();
     await furnace.close();
   });
 
@@ -85,7 +86,7 @@ describe('Modbus TCP by node-red-contrib-modbus', function () {
     version: 4 | 5 = 5,
     fill = 'hold',
   ): Promise<void> {
-    bench = await NodesBench.open({
+    bench = await openBench({
       nodeRed: { version, palette: ['node-red-contrib-modbus'] },
       series: { channels, fill, pointsPerChunk: '4' },
       others: [client(furnace.port), reader],

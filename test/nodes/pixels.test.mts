@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { flowOf, NodesBench, RHEED } from '../helpers/nodes-bench.mts';
+import { flowOf, type NodesBench, openerOfShared, RHEED } from '../helpers/nodes-bench.mts';
 
 /** Samples of 12 bits in two bytes, least significant first. */
 const words = (...samples: number[]): Buffer => {
@@ -13,8 +13,9 @@ const words = (...samples: number[]): Buffer => {
 describe('pixels through rheed-stream in Node-RED', function () {
   this.timeout(60_000);
   let bench: NodesBench;
+  const openBench = openerOfShared();
 
-  afterEach(() => bench?.close());
+  afterEach(() => bench?.rest());
 
   const send = (msg: Record<string, unknown>) => bench.red.send(RHEED, msg);
 
@@ -26,7 +27,7 @@ describe('pixels through rheed-stream in Node-RED', function () {
 
   it('a region of packed frames behind headers, and the clipped pixels and unused bits of its samples', async () => {
     const rheed = { width: '4', height: '2', headerBytes: '5', cropX: '1', cropWidth: '2', flip: 'both' };
-    bench = await NodesBench.open({ rheed: { format: 'mono12', ...rheed } });
+    bench = await openBench({ rheed: { format: 'mono12', ...rheed } });
     const header = Buffer.from('frame');
     const one = words(0, 16, 32, 0, 0, 48, 64, 0);
     const other = words(0, 1600, 1601, 0, 0, 65_535, 4095, 4096);
@@ -46,9 +47,9 @@ describe('pixels through rheed-stream in Node-RED', function () {
   });
 
   it('a region out of the frame refuses the message, and another flip applies to the open stream at once', async () => {
-    bench = await NodesBench.open();
+    bench = await openBench();
     const redeploy = (rheed: Record<string, unknown>) =>
-      bench.red.deploy(flowOf(bench.sandbox.url, { rheed }), 'nodes');
+      bench.red.deploy(flowOf(bench.sandbox.url, { ...bench.options, rheed }), 'nodes');
     const payload = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]);
     assert.equal((await send({ payload })).error, undefined);
     await redeploy({ cropX: '3', cropWidth: '2' });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { NodesBench, RHEED, SERIES } from '../helpers/nodes-bench.mts';
+import { type NodesBench, openerOfShared, RHEED, SERIES } from '../helpers/nodes-bench.mts';
 
 const CHUNK = Buffer.alloc(20 * 8, 5);
 
@@ -11,12 +11,13 @@ interface Listed {
 describe('the quarantine of a node', function () {
   this.timeout(60_000);
   let bench: NodesBench;
+  const openBench = openerOfShared();
 
-  afterEach(() => bench?.close());
+  afterEach(() => bench?.rest());
 
   /** Opens a stream whose first chunk the service refuses. */
   async function withRefusedChunk(): Promise<void> {
-    bench = await NodesBench.open();
+    bench = await openBench();
     await bench.red.send(RHEED, { action: 'start' });
     await bench.until('rheed:1', 'opened');
     bench.sandbox.faults.set('403', { count: 1, match: 'upload_urls' });
@@ -72,7 +73,7 @@ describe('the quarantine of a node', function () {
   });
 
   it('is empty where there was no stream, and asks for chunk indexes', async () => {
-    bench = await NodesBench.open();
+    bench = await openBench();
     for (const action of ['quarantine', 'retry', 'discard'])
       assert.equal((await bench.red.send(SERIES, { action })).error, undefined);
     for (const chunks of [[-1], 'all', [1.5], {}])

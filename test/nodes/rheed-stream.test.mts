@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { NodesBench, RHEED } from '../helpers/nodes-bench.mts';
+import { type NodesBench, openerOfShared, RHEED } from '../helpers/nodes-bench.mts';
 
 const FRAME = 8;
 
@@ -15,15 +15,16 @@ function frames(first: number, count: number): Buffer {
 describe('rheed-stream in Node-RED', function () {
   this.timeout(60_000);
   let bench: NodesBench;
+  const openBench = openerOfShared();
   const send = (msg: Record<string, unknown>) => bench.red.send(RHEED, msg);
 
-  async function open(options: Parameters<typeof NodesBench.open>[0] = {}): Promise<void> {
-    bench = await NodesBench.open(options);
+  async function open(options: Parameters<typeof openBench>[0] = {}): Promise<void> {
+    bench = await openBench(options);
   }
 
   const stored = (dataId: unknown) => bench.stored(dataId);
 
-  afterEach(() => bench?.close());
+  afterEach(() => bench?.rest());
 
   for (const version of [5, 4] as const) {
     it(`carries frames from the first one to the report (Node-RED ${version})`, async () => {

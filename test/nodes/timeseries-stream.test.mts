@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { NodesBench, SERIES } from '../helpers/nodes-bench.mts';
+import { type NodesBench, openerOfShared, SERIES } from '../helpers/nodes-bench.mts';
 
 describe('timeseries-stream in Node-RED', function () {
   this.timeout(60_000);
   let bench: NodesBench;
+  const openBench = openerOfShared();
   const send = (msg: Record<string, unknown>) => bench.red.send(SERIES, msg);
 
-  afterEach(() => bench?.close());
+  afterEach(() => bench?.rest());
 
   async function finish(): Promise<
     Record<string, { units: string | null; timestamps: number[]; values: unknown[] }>
@@ -19,7 +20,7 @@ describe('timeseries-stream in Node-RED', function () {
 
   for (const version of [5, 4] as const) {
     it(`carries readings from the first one to the report (Node-RED ${version})`, async () => {
-      bench = await NodesBench.open({ nodeRed: { version } });
+      bench = await openBench({ nodeRed: { version } });
       for (let second = 0; second < 12; second += 1) {
         const payload = { temperature: 20 + second, pressure: `${second}e-9` };
         const { error } = await send({
@@ -49,7 +50,7 @@ describe('timeseries-stream in Node-RED', function () {
   }
 
   it('takes every form of payload', async () => {
-    bench = await NodesBench.open({ series: { pointsPerChunk: '100', fill: 'gap' } });
+    bench = await openBench({ series: { pointsPerChunk: '100', fill: 'gap' } });
     await send({ payload: 1, channel: 'number', timestamp: 1000 });
     await send({ payload: ' 2 ', topic: 'a/b/topic', timestamp: 2000 });
     await send({ payload: { timestamps: [3, 4], values: [3, 4], units: 'K' }, channel: 'series' });
@@ -72,7 +73,7 @@ describe('timeseries-stream in Node-RED', function () {
   });
 
   it('reads messages by the channel table alone, JSONata in order', async () => {
-    bench = await NodesBench.open({
+    bench = await openBench({
       series: {
         pointsPerChunk: '100',
         channels: [
@@ -127,7 +128,7 @@ describe('timeseries-stream in Node-RED', function () {
   });
 
   it('ends a held channel where it has no reading, and makes no row of gaps alone', async () => {
-    bench = await NodesBench.open({
+    bench = await openBench({
       series: {
         channels: [
           { source: 'payload.p', channel: 'p', invalid: '0' },
@@ -168,7 +169,7 @@ describe('timeseries-stream in Node-RED', function () {
   });
 
   it('leaves a gap empty under fill gap, without a row of its own', async () => {
-    bench = await NodesBench.open({
+    bench = await openBench({
       series: {
         fill: 'gap',
         channels: [
@@ -191,7 +192,7 @@ describe('timeseries-stream in Node-RED', function () {
   });
 
   it('keeps of a channel what its interval and deadband let through', async () => {
-    bench = await NodesBench.open({
+    bench = await openBench({
       series: {
         pointsPerChunk: '100',
         fill: 'gap',
@@ -213,13 +214,13 @@ describe('timeseries-stream in Node-RED', function () {
   });
 
   it('refuses a table it cannot read, on the message', async () => {
-    bench = await NodesBench.open({ series: { channels: [{ source: 'payload[', channel: 'a' }] } });
+    bench = await openBench({ series: { channels: [{ source: 'payload[', channel: 'a' }] } });
     assert.equal((await send({ payload: 1 })).error?.code, 'ERR_SETTINGS');
     assert.equal(bench.sandbox.requests.length, 0);
   });
 
   it('skips NaN without opening a stream, and counts it', async () => {
-    bench = await NodesBench.open();
+    bench = await openBench();
     assert.equal((await send({ payload: Number.NaN, channel: 'a' })).error, undefined);
     assert.equal((await send({ payload: { a: Number.POSITIVE_INFINITY } })).error, undefined);
     await bench.red.waitFor(
@@ -230,7 +231,7 @@ describe('timeseries-stream in Node-RED', function () {
   });
 
   it('loses nothing that done() confirmed when Node-RED is killed', async () => {
-    bench = await NodesBench.open();
+    bench = await openBench();
     const second = (number: number) => ({
       payload: { T: number },
       timestamp: 1_700_000_000_000 + number * 1000,

@@ -99,18 +99,29 @@ describe('sandbox: faults', () => {
     assert.deepEqual(sandbox.complaints, []);
   });
 
-  it('hold: a chunk taken up after the end of its stream is refused without a complaint, a later one with', async () => {
-    const { id, url } = await announced();
-    assert.equal((await put(url, SHARD)).status, 200);
-    sandbox.faults.set('hold', { match: 'upload_urls', count: 1 });
-    const held = presign(sandbox.url, 1, announcement(id));
-    while (sandbox.faults.held === 0) await sleep(5);
-    assert.equal((await post(sandbox.url, `/rheed/stream/${id}/end`)).status, 200);
-    sandbox.faults.clear();
-    assert.equal((await held).status, 409);
-    assert.deepEqual(sandbox.complaints, []);
-    assert.equal((await presign(sandbox.url, 1, announcement(id))).status, 409);
-    assert.equal(sandbox.complaints.length, 1);
+  it('hold: a chunk taken up after the end of its stream is a breach, unless its client has gone', async () => {
+    for (const hasGone of [true, false]) {
+      const id = await openRheed(sandbox.url);
+      const client = new AbortController();
+      sandbox.faults.set('hold', { count: 1 });
+      const filename = encodeURIComponent('frames.zarr/frames/c/0/0/0');
+      const query = `?original_filename=${filename}&num_parts=1&staging_type=stream`;
+      const sent = fetch(`${sandbox.url}/data_entries/raw_data/staged/upload_urls/${query}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...KEY },
+        body: JSON.stringify(announcement(id)),
+        signal: client.signal,
+      }).catch(() => undefined);
+      while (sandbox.faults.held === 0) await sleep(5);
+      const held = sandbox.requests.at(-1);
+      assert.equal((await post(sandbox.url, `/rheed/stream/${id}/end`)).status, 200);
+      if (hasGone) client.abort();
+      if (hasGone) await sleep(50);
+      sandbox.faults.clear();
+      assert.equal((await sent)?.status, hasGone ? undefined : 409);
+      while (held?.refusal === undefined) await sleep(5);
+      assert.equal(sandbox.complaints.length, hasGone ? 0 : 1);
+    }
   });
 
   it('reset-before: the connection breaks and nothing happened', async () => {

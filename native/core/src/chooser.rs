@@ -139,7 +139,8 @@ impl Chooser {
     }
 
     /// What the ways cost so far, each with its name, bytes and seconds a frame; empty before the first trial.
-    pub fn costs(&self) -> Vec<(&'static str, f64, f64)> {
+    #[cfg(test)]
+    fn costs(&self) -> Vec<(&'static str, f64, f64)> {
         let costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
         let ways = self.compression.ways();
         ways.iter().zip(costs.iter()).map(|(way, cost)| (way.name, cost.bytes, cost.seconds)).collect()
