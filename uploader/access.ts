@@ -75,10 +75,11 @@ export class Access {
     }
   }
 
-  /** Ends the probing and lets waiters go. */
+  /** Ends the probing and lets waiters go; its record is on disk. */
   async close(): Promise<void> {
     this.#open();
     await this.#probing;
+    await this.#record.settled();
   }
 
   async #probe(): Promise<void> {
@@ -108,7 +109,9 @@ export class Access {
     this.#log.warn(`paused: ${error.message}`);
   }
 
+  /** Not while the account closes, when it may belong to another process already. */
   #remember(since: number | null): void {
+    if (this.#closing.aborted) return;
     this.#record
       .setPausedSince(since)
       .catch((error: unknown) => this.#log.warn(`account.json: ${(error as Error).message}`));

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { decodeChecked, encodeChecked } from './checked-json.js';
@@ -10,15 +10,21 @@ const Facts = v.object({ version: v.literal(1), paused_since: v.nullable(v.numbe
 export class AccountRecord {
   readonly #path: string;
   #pausedSince: number | null;
+  #written: Promise<void> = Promise.resolve();
 
   private constructor(path: string, pausedSince: number | null) {
     this.#path = path;
     this.#pausedSince = pausedSince;
   }
 
-  /** A damaged one says nothing: the service's next answer tells. */
+  /**
+   * For the process that owns the folder. A damaged one says nothing: the service's next answer tells. What a process
+   * that was killed had begun to write is removed.
+   */
   static async read(folder: string): Promise<AccountRecord> {
     const path = join(folder, 'account.json');
+    // Where it can't be removed it is written over, or that is refused aloud.
+    await rm(`${path}.tmp`, { force: true }).catch(() => undefined);
     const text = await readFile(path, 'utf8').catch(() => '');
     const parsed = v.safeParse(Facts, decodeChecked(text));
     return new AccountRecord(path, parsed.success ? parsed.output.paused_since : null);
@@ -29,9 +35,18 @@ export class AccountRecord {
     return this.#pausedSince;
   }
 
+  /** Resolves when it is written, one after the other. */
   async setPausedSince(unixMs: number | null): Promise<void> {
     if (unixMs === this.#pausedSince) return;
     this.#pausedSince = unixMs;
-    await writeDurably(this.#path, encodeChecked({ version: 1, paused_since: unixMs }));
+    const text = encodeChecked({ version: 1, paused_since: unixMs });
+    const written = this.#written.then(() => writeDurably(this.#path, text));
+    this.#written = written.catch(() => undefined);
+    await written;
+  }
+
+  /** Resolves when nothing is being written. */
+  async settled(): Promise<void> {
+    await this.#written;
   }
 }

@@ -50,9 +50,9 @@ async function runLab(seed: number, { runs, seconds }: Limits, path?: string): P
     });
     if (!details.failed) return done;
     const replay = `MODEL_SEED=${seed} MODEL_PATH=${details.counterexamplePath} npm test -- model.test`;
-    throw new Error(`${details.counterexample}\nfailed; once more: ${replay}\n`, {
-      cause: details.errorInstance,
-    });
+    // In the message itself: mocha in parallel hands no cause on.
+    const { message, stack } = details.errorInstance as Error;
+    throw new Error(`${message}\nafter ${details.counterexample}\nonce more: ${replay}\n${stack}`);
   } finally {
     await processes.end();
     await sandbox.close();

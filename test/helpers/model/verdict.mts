@@ -1,6 +1,5 @@
 /** Was anything lost, doubled, mixed up or left behind? */
 import assert from 'node:assert/strict';
-import type { Sandbox } from '../../../sandbox/server.mts';
 import { FPS } from '../uploader.mts';
 import { KINDS, type Kind, rowOf } from './data.mts';
 import { HALF, type Quarantined, quarantined, type Slice, slicesOf } from './stored.mts';
@@ -16,7 +15,7 @@ export async function verify(world: World): Promise<void> {
     verifyOrder(kind, slices);
     verifyReports(world, kind, slices, kept);
   }
-  assert.deepEqual(complaints(sandbox), [], 'the service complains');
+  assert.deepEqual(sandbox.complaints, [], 'the service complains');
 }
 
 /** Confirmed: exactly once, at the service or in quarantine. Not confirmed: at most once. */
@@ -90,16 +89,4 @@ function verifyReports({ reports, happened }: World, kind: Kind, slices: Slice[]
   assert.equal(items, expected, `${kind}: the reports' sum`);
   if (!happened.has('closed') && !happened.has('refused chunk'))
     assert.equal(uploaded, slices.length, `${kind}: chunks in the reports and at the service`);
-}
-
-/** Breaches of the protocol; a request that the service itself held back may come after the end. */
-function complaints(sandbox: Sandbox): string[] {
-  const late = sandbox.requests.filter(({ fault }) => fault === 'hold');
-  return sandbox.complaints.filter(
-    (complaint) =>
-      !late.some(
-        ({ method, path, refusal }) =>
-          complaint.startsWith(`${method} ${path}: `) && complaint.endsWith(refusal ?? 'not refused'),
-      ),
-  );
 }
