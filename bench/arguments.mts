@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util';
 import type { Options } from './suite.mts';
 
-export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--frames DIR] [--minutes N] [--out DIR]
+export const USAGE = `npm run bench -- [NAME…] [--quick] [--rounds N] [--frames DIR] [--minutes N]
+              [--node-red 4|5] [--out DIR]
 
 NAME…        suites by name (bench/suites/NAME.mts); all of them by default
 --quick      all suites in two minutes: little work, one round, no warm-up; for a look, not for a figure
 --rounds N   alternating rounds, 5 by default
 --frames DIR real RHEED frames (dep_*.bmp, 8-bit gray), ../shared/frames by default
 --minutes N  length of the soak \`hour\`, which is measured only by its name: 60 by default
+--node-red 4 suites that run in Node-RED run in 4.1, others are left out; 5 by default
 --out DIR    where JSON, Markdown and SVG go: bench/results by default, artifacts/bench with --quick`;
 
 export interface Arguments {
@@ -27,9 +29,13 @@ export function parseArguments(argv: readonly string[]): Arguments {
   const minutes = Number(values.minutes ?? 60);
   if (!(minutes > 0))
     throw new Error(`--minutes: expected a number above 0, got ${values.minutes}\n\n${USAGE}`);
+  const version = values['node-red'] ?? '5';
+  if (version !== '4' && version !== '5')
+    throw new Error(`--node-red: expected 4 or 5, got ${version}\n\n${USAGE}`);
+  const nodeRed = version === '4' ? 4 : 5;
   return {
     names: positionals,
-    options: { quick, rounds, frames: values.frames ?? '../shared/frames', minutes },
+    options: { quick, rounds, frames: values.frames ?? '../shared/frames', minutes, nodeRed },
     out: values.out ?? (quick ? 'artifacts/bench' : 'bench/results'),
   };
 }
@@ -44,6 +50,7 @@ function parsed(argv: readonly string[]) {
         rounds: { type: 'string' },
         frames: { type: 'string' },
         minutes: { type: 'string' },
+        'node-red': { type: 'string' },
         out: { type: 'string' },
       },
     });

@@ -9,6 +9,8 @@ export interface Options {
   readonly frames: string;
   /** Length of a soak. */
   readonly minutes: number;
+  /** Version of Node-RED for suites that run in one; 4 is 4.1. */
+  readonly nodeRed: 4 | 5;
 }
 
 export interface Suite {
@@ -16,6 +18,8 @@ export interface Suite {
   readonly title: string;
   /** Too long to be among all suites. */
   readonly onlyByName?: boolean;
+  /** Runs in the Node-RED that was asked for. */
+  readonly inNodeRed?: boolean;
   /** Makes what the rounds need; `skip` says why this cannot run here. */
   prepare(options: Options): Promise<Prepared | { readonly skip: string }>;
 }

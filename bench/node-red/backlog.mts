@@ -47,13 +47,13 @@ export async function scan(spool: string, chunks: number): Promise<Measurement> 
 }
 
 /** Node-RED finds the backlog at its start and drains it; from the first to the last chunk at the service. */
-export async function drain(spool: string, chunks: number): Promise<Measurement> {
+export async function drain(spool: string, chunks: number, version: 4 | 5): Promise<Measurement> {
   const receiver = await Receiver.start(LINK);
   const userDir = await makeUserDir();
   await linkAll(spool, join(userDir, 'atomscale-spool'));
   const nodes = [{ id: 'camera', type: 'rheed-stream', fps: BACKLOG.fps, chunkSize: BACKLOG.framesPerChunk }];
   try {
-    return await withNodeRed({ endpoint: receiver.url, nodes, userDir }, async (red) => {
+    return await withNodeRed({ version, endpoint: receiver.url, nodes, userDir }, async (red) => {
       await red.send('camera', { action: 'finalize' });
       // What is loaded and allocated at the first chunks belongs to the process at work.
       await receiver.chunks(chunks / 20, 120_000);

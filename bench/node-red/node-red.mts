@@ -3,7 +3,7 @@ import { type FlowNode, NodeRed } from '../../test/helpers/node-red.mts';
 import type { Result, Task } from './extension.mts';
 
 export interface Rig {
-  readonly version?: 4 | 5;
+  readonly version: 4 | 5;
   /** Of the service's stand-in. */
   readonly endpoint: string;
   /** The nodes under test, their account left out, and what they are wired to. */
@@ -14,7 +14,7 @@ export interface Rig {
 
 /** Starts it, and stops it when `use` has ended in whatever way. */
 export async function withNodeRed<T>(
-  { version = 5, endpoint, nodes, userDir }: Rig,
+  { version, endpoint, nodes, userDir }: Rig,
   use: (red: NodeRed, run: (task: Task) => Promise<Result>) => Promise<T>,
 ): Promise<T> {
   const red = await NodeRed.start({

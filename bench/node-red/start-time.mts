@@ -9,19 +9,19 @@ import type { Measurement } from '../suite.mts';
 /** `without`: the package is not there; `with`: it is; `used`: a flow has an account and both nodes. */
 export type Package = 'without' | 'with' | 'used';
 
-export async function startTime(what: Package): Promise<Measurement> {
+export async function startTime(what: Package, version: 4 | 5): Promise<Measurement> {
   const userDir = await makeUserDir();
   if (what === 'without') await rm(join(userDir, 'node_modules'), { recursive: true });
-  if (what === 'used') await deployBefore(userDir);
+  if (what === 'used') await deployBefore(userDir, version);
   const began = performance.now();
-  const red = await NodeRed.start({ userDir });
+  const red = await NodeRed.start({ version, userDir });
   const start_ms = performance.now() - began;
   const start_cpu_ms = cpuMs(red.pid);
   await red.dispose();
   return { figures: { start_ms, start_cpu_ms } };
 }
 
-async function deployBefore(userDir: string): Promise<void> {
+async function deployBefore(userDir: string, version: 4 | 5): Promise<void> {
   const nodes = ['rheed-stream', 'timeseries-stream'].map(
     (type): FlowNode => ({ id: type, type, z: 'tab', account: 'account', fps: 30, wires: [[], []] }),
   );
@@ -31,7 +31,7 @@ async function deployBefore(userDir: string): Promise<void> {
     { id: 'account', type: 'atomscale-account', endpoint, spoolMinFreeBytes: 0 },
     ...nodes,
   ];
-  const red = await NodeRed.start({ userDir, flow, credentials: { account: { apiKey: 'bench' } } });
+  const red = await NodeRed.start({ version, userDir, flow, credentials: { account: { apiKey: 'bench' } } });
   await red.stop();
 }
 

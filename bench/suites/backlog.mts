@@ -6,7 +6,8 @@ const [SCAN, DRAIN] = ['found at start', 'drained at 100 Mbit/s'];
 
 export default {
   title: 'A backlog of 10,000 chunks',
-  async prepare({ quick, rounds }) {
+  inNodeRed: true,
+  async prepare({ quick, rounds, nodeRed }) {
     const chunks = quick ? 300 : 10_000;
     const spool = await makeBacklog(chunks);
     return {
@@ -15,7 +16,7 @@ export default {
       rounds: Math.min(rounds, 3),
       sides: [
         { name: SCAN, measure: () => scan(spool, chunks) },
-        { name: DRAIN, measure: () => drain(spool, chunks) },
+        { name: DRAIN, measure: () => drain(spool, chunks, nodeRed) },
       ],
       goals: [
         {

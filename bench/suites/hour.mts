@@ -2,7 +2,7 @@ import { runCameras } from '../node-red/camera-run.mts';
 import { COLUMNS, measurementOf } from '../node-red/figures.mts';
 import type { Measurement, Suite } from '../suite.mts';
 
-const SIDE = 'Node-RED 5, 1 camera at 120/s';
+const SIDE = '1 camera at 120/s';
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -17,12 +17,13 @@ function withDrift(measured: Measurement): Measurement {
 
 export default {
   title: 'An hour at 120 frames/s',
+  inNodeRed: true,
   onlyByName: true,
-  async prepare({ quick, minutes }) {
+  async prepare({ quick, minutes, nodeRed }) {
     const seconds = quick ? 20 : minutes * 60;
     const progress = (text: string) => console.error(`hour: ${text}`);
     const load = {
-      version: 5,
+      version: nodeRed,
       cameras: 1,
       fps: 120,
       seconds,

@@ -11,11 +11,12 @@ const OUTAGE = 'chunks of 2 s, an outage in between';
 
 export default {
   title: 'Memory: chunk sizes, an outage',
-  async prepare({ quick }) {
+  inNodeRed: true,
+  async prepare({ quick, nodeRed }) {
     const seconds = quick ? 3 : 150;
     const outage = [seconds / 5, (seconds * 4) / 5] as const;
     const load = (chunk: number): CameraLoad => ({
-      version: 5,
+      version: nodeRed,
       cameras: 1,
       fps: FPS,
       chunkSize: chunk * FPS,

@@ -32,14 +32,14 @@ const loads = (quick: boolean): readonly Load[] => [
 ];
 
 /** From the first message to the service's answer to the end of the stream, which comes after all is there. */
-async function measure({ task }: Load): Promise<Measurement> {
+async function measure({ task }: Load, version: 4 | 5): Promise<Measurement> {
   const receiver = await Receiver.start();
   const nodes = [
     { id: 'source', type: 'link in', wires: [['series']] },
     { id: 'series', type: 'timeseries-stream', autoStart: true, channels: [] },
   ];
   try {
-    return await withNodeRed({ endpoint: receiver.url, nodes }, async (red, run) => {
+    return await withNodeRed({ version, endpoint: receiver.url, nodes }, async (red, run) => {
       const send = (load: Load['task']) =>
         run({ kind: 'readings', source: 'source', interval: 500, ...load });
       const finalize = async (streams: number) => {
@@ -76,11 +76,12 @@ async function measure({ task }: Load): Promise<Measurement> {
 
 export default {
   title: 'Readings through Node-RED',
-  async prepare({ quick }) {
+  inNodeRed: true,
+  async prepare({ quick, nodeRed }) {
     const all = loads(quick);
     return {
       work: 'as fast as messages are done, all settings at their defaults (100 rows a chunk); each value arrived once, in order',
-      sides: all.map((load): Side => ({ name: load.name, measure: () => measure(load) })),
+      sides: all.map((load): Side => ({ name: load.name, measure: () => measure(load, nodeRed) })),
       goals: all.map(({ name, work, goal }) => ({
         work,
         goal: `≥ ${goal.toLocaleString('en-US')}/s`,

@@ -9,9 +9,9 @@ const NAMES: Readonly<Record<Package, string>> = {
 const KINDS = ['without', 'with', 'used'] as const;
 
 /** Several starts a measurement: one alone wavers by more than the package adds. */
-async function measure(kind: Package, starts: number): Promise<Measurement> {
+async function measure(kind: Package, starts: number, version: 4 | 5): Promise<Measurement> {
   const all: Measurement[] = [];
-  for (let start = 0; start < starts; start += 1) all.push(await startTime(kind));
+  for (let start = 0; start < starts; start += 1) all.push(await startTime(kind, version));
   const least = (figure: string) => Math.min(...all.map(({ figures }) => figures[figure] ?? Number.NaN));
   return { figures: { start_ms: least('start_ms'), start_cpu_ms: least('start_cpu_ms') } };
 }
@@ -21,11 +21,14 @@ const added = (look: Look, kind: Package): number =>
 
 export default {
   title: 'Start of Node-RED',
-  async prepare({ quick }) {
+  inNodeRed: true,
+  async prepare({ quick, nodeRed }) {
     const starts = quick ? 1 : 3;
     return {
       work: `from the start of the process until the flow runs; the fastest of ${starts} starts a round`,
-      sides: KINDS.map((kind): Side => ({ name: NAMES[kind], measure: () => measure(kind, starts) })),
+      sides: KINDS.map(
+        (kind): Side => ({ name: NAMES[kind], measure: () => measure(kind, starts, nodeRed) }),
+      ),
       goals: (['with', 'used'] as const).map((kind) => ({
         work: `start of Node-RED ${NAMES[kind]}: added`,
         goal: '≤ 50 ms',

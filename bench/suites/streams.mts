@@ -10,12 +10,12 @@ const SIZE = [500, 300] as const;
 const nameOf = (streams: number): string => (streams === 1 ? '1 stream' : `${streams} streams at once`);
 
 /** Every stream is fed as fast as its messages are done. Shares are those of the service at the end of the feeding. */
-async function measure(streams: number, seconds: number): Promise<Measurement> {
+async function measure(streams: number, seconds: number, version: 4 | 5): Promise<Measurement> {
   const receiver = await Receiver.start();
   const keys = Array.from({ length: streams }, (_, i) => `stream ${i + 1}`);
   const nodes = [{ id: 'cameras', type: 'rheed-stream', fps: 10, chunkSize: 20, autoStart: false }];
   try {
-    return await withNodeRed({ endpoint: receiver.url, nodes }, async (red, run) => {
+    return await withNodeRed({ version, endpoint: receiver.url, nodes }, async (red, run) => {
       for (const stream of keys) await red.send('cameras', { action: 'start', stream });
       const window = UNDER_WAY / streams;
       const began = performance.now();
@@ -53,13 +53,14 @@ async function measure(streams: number, seconds: number): Promise<Measurement> {
 
 export default {
   title: 'Many streams at once',
-  async prepare({ quick }) {
+  inNodeRed: true,
+  async prepare({ quick, nodeRed }) {
     const seconds = quick ? 2 : 15;
     const [one, many] = [nameOf(1), nameOf(MANY)];
     return {
       work: `frames of 500x300 as fast as they are done for ${seconds} s, chunks of 20; each arrived once, in order, intact`,
       sides: [1, MANY].map(
-        (streams): Side => ({ name: nameOf(streams), measure: () => measure(streams, seconds) }),
+        (streams): Side => ({ name: nameOf(streams), measure: () => measure(streams, seconds, nodeRed) }),
       ),
       goals: [
         {

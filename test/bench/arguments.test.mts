@@ -14,6 +14,7 @@ describe('bench: arguments', () => {
 
   it('names what it does not understand', () => {
     assert.throws(() => parseArguments(['--rounds', 'many']), /--rounds: expected a whole number.*got many/);
+    assert.throws(() => parseArguments(['--node-red', '3']), /--node-red: expected 4 or 5, got 3/);
     assert.throws(() => parseArguments(['--slow']), /'--slow'[\s\S]*npm run bench --/);
   });
 });

@@ -4,7 +4,7 @@ import { judge, runSuite } from '../../bench/rounds.mts';
 import { median, spread } from '../../bench/statistics.mts';
 import type { Goal, Measurement, Prepared, Side, Suite } from '../../bench/suite.mts';
 
-const options = { quick: false, rounds: 3, frames: '', minutes: 1 };
+const options = { quick: false, rounds: 3, frames: '', minutes: 1, nodeRed: 5 } as const;
 const quiet = (): void => {};
 
 /** A side that gives these measurements one after the other, the last of them again and again. */
