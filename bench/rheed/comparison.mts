@@ -12,7 +12,7 @@ export interface Load {
   readonly source: Source;
   readonly fps: number;
   readonly chunkSize: number;
-  /** So many that a round of the official client takes about ten seconds. */
+  /** So many that the official client takes ten to thirty seconds: a growth lasts hours, and a start is no part of it. */
   readonly chunks: number;
   /** That differ: the file holds these. */
   readonly frames: number;
