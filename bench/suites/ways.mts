@@ -9,7 +9,7 @@ import type { Options, Side, Suite } from '../suite.mts';
 /** What `compression` can be, and the ways that `auto` and `small` try (`native/core/src/ways.rs`). */
 const COMPRESSIONS = [
   ...['auto', 'fast', 'small', '1', '3', '6', '9'],
-  ...['symbols', 'light', 'short matches', 'middling matches'],
+  ...['own matches', 'symbols', 'light', 'short matches', 'middling matches'],
   ...['two lengths of matches', 'two lengths of matches, small blocks'],
   ...['lazy matches', 'lazy matches, long search', 'lazy short matches'],
 ];

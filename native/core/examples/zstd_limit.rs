@@ -10,7 +10,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use atomscale_core::chooser::{Chooser, Compression, Haste};
-use atomscale_core::compress::{Way, instruct};
+use atomscale_core::compress::{Compressor, Way};
 use atomscale_core::ways;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -66,17 +66,14 @@ struct Outcome {
 
 /// Compresses whole rounds of `pixels`.
 fn compress_for(time: Duration, pixels: &[u8], frame_bytes: usize, width: usize, way: &Way) -> Outcome {
-    let mut context = zstd_safe::CCtx::create();
-    instruct(&mut context, way, width).unwrap();
-    let mut room = Vec::with_capacity(zstd_safe::compress_bound(frame_bytes));
+    let mut compressor = Compressor::default();
     let mut outcome = Outcome { frames: 0.0, bytes: 0.0, cpu_ms: 0.0 };
     let (began, before) = (Instant::now(), cpu_ms());
     while began.elapsed() < time {
         for frame in pixels.chunks_exact(frame_bytes) {
-            room.clear();
-            let bytes = context.compress2(&mut room, frame).map_err(zstd_safe::get_error_name).unwrap();
+            let zstd = compressor.compress(frame, width, way).unwrap();
             #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-            let bytes = bytes as f64;
+            let bytes = zstd.len() as f64;
             outcome.bytes += bytes;
             outcome.frames += 1.0;
         }

@@ -6,6 +6,7 @@ use zstd_safe::CParameter;
 
 use crate::error::{Error, Result};
 use crate::memory::Buffer;
+use crate::sequences::Coder;
 
 /// How zstd is to work. All of it is zstd: what reads level 3 reads this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +15,27 @@ pub struct Way {
     pub name: &'static str,
     /// What all that is not said here comes from.
     pub level: i32,
-    /// How matches are found, None for the level's own.
-    pub search: Option<Search>,
+    /// How matches are found.
+    pub search: Search,
     /// Bytes that share one table of symbols: small blocks follow the brightness from row to row.
     pub block: Option<u32>,
 }
 
-/// How matches are found; see `ZSTD_compressionParameters` in zstd.h.
+/// How matches are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// As the level does.
+    Level,
+    /// By zstd, told how.
+    Zstd(Parameters),
+    /// By this crate (`matches.rs`).
+    Own,
+}
+
+/// See `ZSTD_compressionParameters` in zstd.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "zstd's own names")]
-pub struct Search {
+pub struct Parameters {
     pub strategy: Strategy,
     pub window_log: u32,
     /// Of all tables.
@@ -46,12 +58,16 @@ pub enum Strategy {
 impl Way {
     /// A level of zstd as it is.
     pub const fn level(level: i32) -> Self {
-        Self { name: "level", level, search: None, block: None }
+        Self { name: "level", level, search: Search::Level, block: None }
     }
 
     /// What zstd has to be told, for rows of `row` bytes.
     fn parameters(&self, row: usize) -> impl Iterator<Item = CParameter> {
-        let search = self.search.into_iter().flat_map(|search| {
+        let search = match self.search {
+            Search::Zstd(parameters) => Some(parameters),
+            Search::Level | Search::Own => None,
+        };
+        let search = search.into_iter().flat_map(|search| {
             let strategy = match search.strategy {
                 Strategy::Fast => zstd_safe::Strategy::ZSTD_fast,
                 Strategy::DoubleFast => zstd_safe::Strategy::ZSTD_dfast,
@@ -77,8 +93,8 @@ impl Way {
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.search {
-            None => write!(f, "level {}", self.level),
-            Some(_) => f.write_str(self.name),
+            Search::Level => write!(f, "level {}", self.level),
+            Search::Zstd(_) | Search::Own => f.write_str(self.name),
         }
     }
 }
@@ -94,45 +110,59 @@ fn whole_rows(block: u32, row: usize) -> u32 {
     }
 }
 
-/// Tells a context how it is to work, for rows of `row` bytes.
-pub fn instruct(context: &mut zstd_safe::CCtx<'_>, way: &Way, row: usize) -> Result<()> {
-    context.reset(zstd_safe::ResetDirective::SessionAndParameters).map_err(refused)?;
-    for parameter in way.parameters(row) {
-        context.set_parameter(parameter).map_err(refused)?;
-    }
-    Ok(())
-}
-
 fn refused(code: zstd_safe::ErrorCode) -> Error {
     Error::native(format!("zstd cannot compress a frame: {}", zstd_safe::get_error_name(code)))
 }
 
-/// A context, what it was told last, and room for its output.
-struct Workplace {
+/// Compresses frame after frame; made anew for each it would cost as much as a frame.
+pub struct Compressor {
     context: zstd_safe::CCtx<'static>,
+    /// What the context was told last.
     told: Option<(Way, usize)>,
+    /// For [`Search::Own`], once that is asked for.
+    own: Option<Coder>,
     room: Vec<u8>,
 }
 
+impl Default for Compressor {
+    fn default() -> Self {
+        Self { context: zstd_safe::CCtx::create(), told: None, own: None, room: Vec::new() }
+    }
+}
+
+impl Compressor {
+    /// `bytes`, rows of `row` bytes, as one zstd frame.
+    pub fn compress(&mut self, bytes: &[u8], row: usize, way: &Way) -> Result<&[u8]> {
+        if way.search == Search::Own {
+            let coder = match &mut self.own {
+                Some(coder) => coder,
+                none => none.insert(Coder::new().map_err(refused)?),
+            };
+            coder.compress(bytes, row, &mut self.room).map_err(refused)?;
+            return Ok(&self.room);
+        }
+        if self.told != Some((*way, row)) {
+            self.told = None;
+            self.context.reset(zstd_safe::ResetDirective::SessionAndParameters).map_err(refused)?;
+            for parameter in way.parameters(row) {
+                self.context.set_parameter(parameter).map_err(refused)?;
+            }
+            self.told = Some((*way, row));
+        }
+        self.room.clear();
+        self.room.reserve(zstd_safe::compress_bound(bytes.len()));
+        self.context.compress2(&mut self.room, bytes).map_err(refused)?;
+        Ok(&self.room)
+    }
+}
+
 thread_local! {
-    /// Kept a thread: making them anew for each frame costs as much as a frame.
-    static WORKPLACE: RefCell<Workplace> =
-        RefCell::new(Workplace { context: zstd_safe::CCtx::create(), told: None, room: Vec::new() });
+    static COMPRESSOR: RefCell<Compressor> = RefCell::default();
 }
 
 /// `bytes`, rows of `row` bytes, as one zstd frame.
 pub fn compress(bytes: &[u8], row: usize, way: &Way) -> Result<Buffer> {
-    WORKPLACE.with_borrow_mut(|Workplace { context, told, room }| {
-        if *told != Some((*way, row)) {
-            *told = None;
-            instruct(context, way, row)?;
-            *told = Some((*way, row));
-        }
-        room.clear();
-        room.reserve(zstd_safe::compress_bound(bytes.len()));
-        context.compress2(room, bytes).map_err(refused)?;
-        Ok(Buffer::copy(room))
-    })
+    COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(bytes, row, way).map(Buffer::copy))
 }
 
 /// Levels that zstd knows.
@@ -161,8 +191,12 @@ pub fn decompress(frame: &[u8], size: usize) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "any bytes will do")]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::ways::OWN;
 
     #[test]
     fn gives_back_just_what_was_compressed_or_nothing() {
@@ -193,5 +227,51 @@ mod tests {
             assert_eq!(back, bytes);
         }
         assert_eq!(content_size(b"not zstd"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn own_matches_are_plain_zstd(
+            rows in 0usize..70, row in 0usize..70, seed: u32, noise in 1u32..256, slope in 0usize..9, repeat in 1usize..40,
+        ) {
+            let mut state = seed | 1;
+            let mut bytes: Vec<u8> = Vec::new();
+            for n in 0..rows * row {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                bytes.push(((n % row * slope / 8) as u32 + state % noise) as u8);
+            }
+            let bytes = bytes.repeat(repeat);
+            let mut compressor = Compressor::default();
+            for _ in 0..2 {
+                let zstd = compressor.compress(&bytes, row, &OWN).unwrap();
+                prop_assert!(zstd.len() <= zstd_safe::compress_bound(bytes.len()));
+                prop_assert_eq!(content_size(zstd), Some(bytes.len() as u64));
+                prop_assert_eq!(zstd[4] & 0b100, 0, "no checksum");
+                prop_assert!(decompress(zstd, bytes.len()).is_some_and(|back| back == bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn own_matches_of_frames_of_any_size_are_plain_zstd() {
+        let mut state = 1u32;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(600_000)
+        .collect();
+        let mut compressor = Compressor::default();
+        for length in (0..100).chain([1000, 131_071, 131_072, 131_073, 262_145, 600_000]) {
+            for bytes in
+                [vec![0; length], noise[..length].to_vec(), (0..length).map(|n| (n / 7) as u8).collect()]
+            {
+                let zstd = compressor.compress(&bytes, 1000, &OWN).unwrap();
+                assert!(zstd.len() <= length + length / 1000 + 30, "{} of {length}", zstd.len());
+                assert!(decompress(zstd, length).unwrap() == bytes, "{length}");
+            }
+        }
     }
 }
