@@ -75,11 +75,15 @@ export class Access {
     }
   }
 
-  /** Ends the probing and lets waiters go; its record is on disk. */
+  /** Ends the probing and lets waiters go. */
   async close(): Promise<void> {
     this.#open();
     await this.#probing;
-    await this.#record.settled();
+  }
+
+  /** Resolves when what the last answers said is on disk: then the folder may be another process's. */
+  settled(): Promise<void> {
+    return this.#record.settled();
   }
 
   async #probe(): Promise<void> {
@@ -109,9 +113,7 @@ export class Access {
     this.#log.warn(`paused: ${error.message}`);
   }
 
-  /** Not while the account closes, when it may belong to another process already. */
   #remember(since: number | null): void {
-    if (this.#closing.aborted) return;
     this.#record
       .setPausedSince(since)
       .catch((error: unknown) => this.#log.warn(`account.json: ${(error as Error).message}`));

@@ -226,6 +226,7 @@ export class Uploader {
       await api.close();
       await delivery.close();
       await this.#streams.close();
+      await access.settled();
     } finally {
       this.#log.close();
       this.#folder.release();
