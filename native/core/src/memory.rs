@@ -5,23 +5,29 @@
 
 use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use memmap2::MmapMut;
 
 /// Bytes that are kept for later, over the whole process: enough for the frames under way in steady state.
 const KEPT: usize = 24 << 20;
+/// What nobody has needed for so long goes back to the system: a stall leaves nothing behind.
+const UNUSED: Duration = Duration::from_secs(10);
 /// Smaller blocks are left to the allocator, which has them at hand.
 const SMALLEST: usize = 32 << 10;
 /// Blocks are as many of these as hold what is asked for: frames of about the same size fit into each other's.
 const GRAIN: usize = 16 << 10;
 
-static FREE: Mutex<Free> = Mutex::new(Free { blocks: Vec::new(), bytes: 0 });
+static FREE: Mutex<Free> = Mutex::new(Free { blocks: Vec::new(), bytes: 0, least: 0, looked: None });
 
 /// Blocks that nobody uses.
 struct Free {
     blocks: Vec<MmapMut>,
     /// Sum of their sizes.
     bytes: usize,
+    /// The least of that since it was looked at: so much was not needed.
+    least: usize,
+    looked: Option<Instant>,
 }
 
 fn free() -> MutexGuard<'static, Free> {
@@ -36,18 +42,27 @@ impl Free {
         let fits = |block: &MmapMut| (length..=most).contains(&block.len());
         let block = self.blocks.remove(self.blocks.iter().rposition(fits)?);
         self.bytes -= block.len();
+        self.least = self.least.min(self.bytes);
         Some(block)
     }
 
-    /// Keeps a block; answers the oldest ones, which go for it.
-    fn keep(&mut self, block: MmapMut) -> Vec<MmapMut> {
+    /// Keeps a block; answers the oldest ones, which go: for it, or since they were not needed.
+    fn keep(&mut self, block: MmapMut, now: Instant) -> Vec<MmapMut> {
         self.bytes += block.len();
         self.blocks.push(block);
+        let mut most = KEPT;
+        if now.duration_since(*self.looked.get_or_insert(now)) >= UNUSED {
+            // The block used last is taken first: those at the beginning are the ones that lay there.
+            most = most.min(self.bytes - self.least);
+            self.looked = Some(now);
+            self.least = most;
+        }
         let mut gone = 0;
-        while self.bytes > KEPT {
+        while self.bytes > most {
             self.bytes -= self.blocks[gone].len();
             gone += 1;
         }
+        self.least = self.least.min(self.bytes);
         self.blocks.drain(..gone).collect()
     }
 }
@@ -119,7 +134,7 @@ impl Drop for Buffer {
         if let Room::Block(block, _) = &mut self.0
             && let Some(block) = block.take()
         {
-            let gone = free().keep(block);
+            let gone = free().keep(block, Instant::now());
             // Given back to the system outside the lock.
             drop(gone);
         }
@@ -131,7 +146,7 @@ mod tests {
     use super::*;
 
     fn blank() -> Free {
-        Free { blocks: Vec::new(), bytes: 0 }
+        Free { blocks: Vec::new(), bytes: 0, least: 0, looked: None }
     }
 
     fn map(size: usize) -> MmapMut {
@@ -141,7 +156,7 @@ mod tests {
     #[test]
     fn a_block_is_used_again_for_what_fits() {
         let mut free = blank();
-        assert!(free.keep(map(100 * GRAIN)).is_empty());
+        assert!(free.keep(map(100 * GRAIN), Instant::now()).is_empty());
         assert!(free.take(100 * GRAIN + 1).is_none(), "too small");
         assert!(free.take(78 * GRAIN).is_none(), "a waste");
         assert_eq!(free.take(80 * GRAIN).unwrap().len(), 100 * GRAIN);
@@ -152,11 +167,31 @@ mod tests {
     #[test]
     fn no_more_than_so_much_is_kept_and_the_oldest_goes_first() {
         let mut free = blank();
-        let gone: usize = [KEPT / 2, KEPT / 4, KEPT / 2].map(|size| free.keep(map(size)).len()).iter().sum();
+        let now = Instant::now();
+        let gone: usize =
+            [KEPT / 2, KEPT / 4, KEPT / 2].map(|size| free.keep(map(size), now).len()).iter().sum();
         assert_eq!((gone, free.bytes), (1, KEPT / 4 + KEPT / 2));
         assert_eq!(free.blocks.iter().map(|block| block.len()).collect::<Vec<_>>(), [KEPT / 4, KEPT / 2]);
-        assert_eq!(free.keep(map(KEPT + 1)).len(), 3, "a giant is not kept at all");
+        assert_eq!(free.keep(map(KEPT + 1), now).len(), 3, "a giant is not kept at all");
         assert_eq!((free.bytes, free.blocks.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_not_needed_for_a_while_goes() {
+        let mut free = blank();
+        let began = Instant::now();
+        for _ in 0..20 {
+            assert!(free.keep(map(4 * GRAIN), began).is_empty());
+        }
+        // From now on no more than three are in use at once.
+        let mut gone = 0;
+        for second in 1..=30 {
+            let used: Vec<MmapMut> = (0..3).map(|_| free.take(4 * GRAIN).unwrap()).collect();
+            for block in used {
+                gone += free.keep(block, began + Duration::from_secs(second)).len();
+            }
+        }
+        assert_eq!((gone, free.blocks.len()), (17, 3));
     }
 
     #[test]
