@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { decodeChecked, encodeChecked } from './checked-json.js';
 import { writeDurably } from './files.js';
+import { Saver } from './saver.js';
 
 const Facts = v.object({ version: v.literal(1), paused_since: v.nullable(v.number()) });
 
@@ -10,7 +11,7 @@ const Facts = v.object({ version: v.literal(1), paused_since: v.nullable(v.numbe
 export class AccountRecord {
   readonly #path: string;
   #pausedSince: number | null;
-  #written: Promise<void> = Promise.resolve();
+  readonly #saver = new Saver(() => this.#write());
 
   private constructor(path: string, pausedSince: number | null) {
     this.#path = path;
@@ -35,18 +36,19 @@ export class AccountRecord {
     return this.#pausedSince;
   }
 
-  /** Resolves when it is written, one after the other. */
+  /** Resolves when it is written. */
   async setPausedSince(unixMs: number | null): Promise<void> {
     if (unixMs === this.#pausedSince) return;
     this.#pausedSince = unixMs;
-    const text = encodeChecked({ version: 1, paused_since: unixMs });
-    const written = this.#written.then(() => writeDurably(this.#path, text));
-    this.#written = written.catch(() => undefined);
-    await written;
+    await this.#saver.save();
   }
 
-  /** Resolves when nothing is being written. */
-  async settled(): Promise<void> {
-    await this.#written;
+  /** Waits for writes under way. */
+  settled(): Promise<void> {
+    return this.#saver.settled();
+  }
+
+  #write(): Promise<void> {
+    return writeDurably(this.#path, encodeChecked({ version: 1, paused_since: this.#pausedSince }));
   }
 }

@@ -5,6 +5,7 @@ import { decodeChecked, encodeChecked } from './checked-json.js';
 import { spoolError } from './files.js';
 import { migrated } from './migrate.js';
 import { readRecord, repairRecord, replaceRecord } from './record-copies.js';
+import { Saver } from './saver.js';
 
 export const SPOOL_VERSION = 2;
 const FILE = 'stream.json';
@@ -99,8 +100,7 @@ export class RecordFile {
   readonly data: StreamRecord;
   /** The last record does not hold, this is the one before it: `repair` comes first. */
   readonly damage: SpoolError | undefined;
-  #saving: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #saver = new Saver(() => this.#write());
 
   constructor(folder: string, data: StreamRecord, damage?: SpoolError) {
     this.folder = folder;
@@ -149,26 +149,12 @@ export class RecordFile {
   /** Changes the record; calls that come while a write is under way share the next one. */
   update(change: (data: StreamRecord) => void): Promise<void> {
     change(this.data);
-    if (this.#next !== undefined) return this.#next;
-    if (this.#saving === undefined) {
-      this.#saving = this.#write();
-      return this.#saving;
-    }
-    this.#next = this.#saving
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = undefined;
-        this.#saving = this.#write();
-        return this.#saving;
-      });
-    return this.#next;
+    return this.#saver.save();
   }
 
   /** Waits for writes under way. */
-  async settled(): Promise<void> {
-    while (this.#saving !== undefined || this.#next !== undefined) {
-      await (this.#next ?? this.#saving)?.catch(() => undefined);
-    }
+  settled(): Promise<void> {
+    return this.#saver.settled();
   }
 
   async #write(): Promise<void> {
@@ -177,8 +163,6 @@ export class RecordFile {
       await replaceRecord(path, encodeChecked(this.data));
     } catch (error) {
       throw spoolError(error, path, 'writing');
-    } finally {
-      this.#saving = undefined;
     }
   }
 }
