@@ -1,13 +1,18 @@
-/** Streams of one node that are remembered: when one ends for good cannot be known, since its name may come again. */
+/** Streams of one node, or sources of one stream, that are remembered: when one ends for good cannot be known. */
 const MOST = 100;
 
-/** Puts a key's value in as the latest; the one that was put in longest ago is forgotten when there are too many. */
-export function putLatest<V>(map: Map<string, V>, key: string, value: V): void {
+/**
+ * Puts a key's value in as the latest; the one that was put in longest ago is forgotten when there are too many.
+ *
+ * @returns the forgotten one
+ */
+export function putLatest<V>(map: Map<string, V>, key: string, value: V): V | undefined {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= MOST) return;
-  for (const oldest of map.keys()) {
+  if (map.size <= MOST) return undefined;
+  for (const [oldest, forgotten] of map) {
     map.delete(oldest);
-    return;
+    return forgotten;
   }
+  return undefined;
 }

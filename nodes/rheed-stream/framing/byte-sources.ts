@@ -1,12 +1,10 @@
+import { putLatest } from '../../common/latest.js';
 import { AutoJoiner } from './auto-joiner.js';
 import { ImageJoiner } from './image-joiner.js';
 import type { Cut, Joiner } from './joiner.js';
 import { RawJoiner } from './raw-joiner.js';
 import { runOf, type SliceMessage, sessionOf, sliceBytes, sliceLength } from './slice.js';
 import { type Layout, type LeftSource, Source } from './source.js';
-
-/** Sources of one stream that are remembered; connections that are over go first. */
-const MOST = 100;
 
 /** What the sources of a node were when it closed. */
 interface Left {
@@ -110,8 +108,7 @@ export class ByteSources {
       source = new Source(session !== '', join, (why) => this.#cut(stream, why));
       const before = this.#takeLeft(nameOf(stream, session));
       if (before) source.resume(before);
-      sources.set(session, source);
-      if (sources.size > MOST) forgetOldest(sources);
+      putLatest(sources, session, source)?.restart();
     }
     source.hear(runOf(msg));
     return source;
@@ -133,14 +130,6 @@ function bytesOf({ payload }: SliceMessage, source: Source): Uint8Array {
   } catch (error) {
     if (typeof payload === 'string') source.lose();
     throw error;
-  }
-}
-
-function forgetOldest(sources: Map<string, Source>): void {
-  for (const [session, source] of sources) {
-    source.restart();
-    sources.delete(session);
-    return;
   }
 }
 
