@@ -12,6 +12,9 @@ NAME…        suites by name (bench/suites/NAME.mts); all of them by default
 --node-red 4 suites that run in Node-RED run in 4.1, others are left out; 5 by default
 --out DIR    where JSON, Markdown and SVG go: bench/results by default, artifacts/bench with --quick`;
 
+const ROUNDS = 5;
+const MINUTES = 60;
+
 export interface Arguments {
   readonly names: readonly string[];
   readonly options: Options;
@@ -22,11 +25,11 @@ export interface Arguments {
 export function parseArguments(argv: readonly string[]): Arguments {
   const { values, positionals } = parsed(argv);
   const quick = values.quick ?? false;
-  const rounds = Number(values.rounds ?? (quick ? 1 : 5));
+  const rounds = Number(values.rounds ?? (quick ? 1 : ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds: expected a whole number from 1 on, got ${values.rounds}\n\n${USAGE}`);
   }
-  const minutes = Number(values.minutes ?? 60);
+  const minutes = Number(values.minutes ?? MINUTES);
   if (!(minutes > 0))
     throw new Error(`--minutes: expected a number above 0, got ${values.minutes}\n\n${USAGE}`);
   const version = values['node-red'] ?? '5';
@@ -38,6 +41,16 @@ export function parseArguments(argv: readonly string[]): Arguments {
     options: { quick, rounds, frames: values.frames ?? '../shared/frames', minutes, nodeRed },
     out: values.out ?? (quick ? 'artifacts/bench' : 'bench/results'),
   };
+}
+
+/** What measures a suite so again; frames of one's own have a place that is nobody else's. */
+export function commandOf(name: string, { quick, rounds, minutes, nodeRed }: Options): string {
+  const words = ['npm run bench --', name];
+  if (quick) words.push('--quick');
+  if (rounds !== (quick ? 1 : ROUNDS)) words.push(`--rounds ${rounds}`);
+  if (minutes !== MINUTES) words.push(`--minutes ${minutes}`);
+  if (nodeRed === 4) words.push('--node-red 4');
+  return words.join(' ');
 }
 
 function parsed(argv: readonly string[]) {

@@ -28,11 +28,6 @@ function chosen(names: readonly string[]): string[] {
   return names.length === 0 ? all : all.filter((name) => names.includes(name));
 }
 
-/** On Node-RED 4.1 a suite has results of its own. */
-function labelled(name: string, suite: Suite, version: 4 | 5): [string, Suite] {
-  return version === 5 ? [name, suite] : [`${name}-4`, { ...suite, title: `${suite.title}, Node-RED 4.1` }];
-}
-
 async function main(): Promise<boolean> {
   const { names, options, out } = parseArguments(process.argv.slice(2));
   const suites = chosen(names);
@@ -44,7 +39,7 @@ async function main(): Promise<boolean> {
     const { default: suite } = (await import(`./suites/${name}.mts`)) as { default: Suite };
     if (suite.onlyByName && names.length === 0) continue;
     if (options.nodeRed === 4 && !suite.inNodeRed) continue;
-    const outcome = await runSuite(...labelled(name, suite, options.nodeRed), options, console.error);
+    const outcome = await runSuite(name, suite, options, console.error);
     outcomes.push(outcome);
     await writeSuite(folder, machine, outcome);
   }

@@ -1,4 +1,5 @@
 /** A suite's rounds: every side once a round, one after the other, so that what changes on the machine hits all. */
+import { commandOf } from './arguments.mts';
 import { type Spread, spread } from './statistics.mts';
 import type { Column, Delivered, Goal, Look, Measurement, Options, Prepared, Suite } from './suite.mts';
 
@@ -15,6 +16,8 @@ export interface GoalResult {
 export interface SuiteResult {
   readonly name: string;
   readonly title: string;
+  /** What measures it again. */
+  readonly command: string;
   readonly work: string;
   readonly columns: readonly Column[];
   readonly sides: readonly { readonly name: string; readonly rounds: readonly Measurement[] }[];
@@ -29,18 +32,23 @@ export interface Refused {
   readonly refused: string;
 }
 
+/** @param file name of the suite's file, without its ending */
 export async function runSuite(
-  name: string,
+  file: string,
   suite: Suite,
   options: Options,
   tell: (line: string) => void,
 ): Promise<Outcome> {
+  // On Node-RED 4.1 a suite has results of its own.
+  const [name, title] =
+    options.nodeRed === 4 ? [`${file}-4`, `${suite.title}, Node-RED 4.1`] : [file, suite.title];
   let prepared: Prepared | undefined;
   try {
     const found = await suite.prepare(options);
     if ('skip' in found) return { name, skipped: found.skip };
     prepared = found;
-    return await run(name, suite.title, prepared, options, tell);
+    const measured = await run(name, prepared, options, tell);
+    return { name, title, command: commandOf(file, options), ...measured };
   } catch (error) {
     return { name, refused: (error as Error).message };
   } finally {
@@ -50,11 +58,10 @@ export async function runSuite(
 
 async function run(
   name: string,
-  title: string,
   { work, sides, goals, columns, rounds: fixed }: Prepared,
   { quick, rounds: asked }: Options,
   tell: (line: string) => void,
-): Promise<SuiteResult> {
+): Promise<Pick<SuiteResult, 'work' | 'columns' | 'sides' | 'goals'>> {
   const rounds = fixed ?? asked;
   const measured = sides.map((side) => ({ name: side.name, rounds: [] as Measurement[] }));
   for (let round = quick || fixed !== undefined ? 1 : 0; round <= rounds; round += 1) {
@@ -71,7 +78,7 @@ async function run(
     }
     checkAgreement(measured);
   }
-  return { name, title, work, columns, sides: measured, goals: goals.map((goal) => judge(goal, measured)) };
+  return { work, columns, sides: measured, goals: goals.map((goal) => judge(goal, measured)) };
 }
 
 /** @throws Error when sides that say what arrived do not say the same */

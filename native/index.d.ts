@@ -28,8 +28,6 @@ export declare class ChunkWriter {
   close(): Promise<void>
   /** Compresses what is pushed from now on otherwise: auto, fast, small, or a level of zstd. */
   setCompression(compression: string): void
-  /** The way in which frames are compressed now, for reports. */
-  get compressionWay(): string
   /** Frames in the open chunk. */
   get openFrames(): number
 }

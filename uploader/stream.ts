@@ -6,12 +6,12 @@ import { continueFrom } from './continuation.js';
 import { endOnService } from './ending.js';
 import { AtomscaleError, SpoolError } from './errors.js';
 import { Opening } from './opening.js';
+import { Sealing } from './sealing.js';
 import { differing } from './settings.js';
 import { type Shipper, Shipping } from './shipping.js';
 import type { Entry, Sidecar } from './spool/entry.js';
 import { numbered } from './spool/files.js';
 import { Quarantine, type QuarantinedChunk } from './spool/quarantine.js';
-import { recoverNumber } from './spool/recovery.js';
 import type { RecordFile } from './spool/stream-record.js';
 import { StreamState } from './stream-state.js';
 import type { RawSettings } from './types.js';
@@ -40,16 +40,13 @@ export const nothing = (folder: string) => ({
 export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState implements Shipper<S> {
   readonly shipping: Shipping<S>;
   readonly #opening: Opening;
+  readonly #sealing: Sealing<S>;
   #ending: Promise<void> | undefined;
   #closed = false;
   #drained = true;
   #continuing: Promise<void> | undefined;
   /** Chunks are on their way back from the quarantine. */
   #returning = false;
-  /** Everything accepted before the finalize intent is sealed. */
-  #allSealed = false;
-  #sealing: Promise<void> | undefined;
-  #sealingRemainder: Promise<void> | undefined;
 
   constructor(context: Context, record: RecordFile, remainder: Remainder<S>) {
     super(context, record, remainder.quarantine);
@@ -68,6 +65,15 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     for (const sidecar of remainder.sidecars) this.shipping.addFound(sidecar);
     for (const number of remainder.unsealed) this.shipping.unsealed.add(number);
     for (const problem of remainder.problems) this.tell('problem', problem);
+    this.#sealing = new Sealing(record, this.quarantine, this.shipping, {
+      seal: () => this.seal(),
+      takenUp: () => {
+        this.#drained = false;
+      },
+      sealed: () => this.#endIfDone(),
+      waiting: (error) => this.waiting(error),
+      problem: (error) => this.tell('problem', error),
+    });
     this.#opening = new Opening(context, record, this.trouble, {
       opened: () => this.opened(),
       failed: (error) => this.failed(error),
@@ -106,7 +112,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     if (!this.record.data.begun) return;
     this.context.delivery.add(this.shipping);
     this.#opening.start();
-    if (!this.open) void this.#sealOpen();
+    if (!this.open) void this.#sealing.end();
   }
 
   /** An explicit start, or the first accepted data: from now on the service is told. */
@@ -143,7 +149,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
       data.finalize = 'wanted';
     });
     this.watch.stopped();
-    await this.#sealOpen();
+    await this.#sealing.end();
     if (!this.record.data.begun) await this.#ending;
   }
 
@@ -190,13 +196,10 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     try {
       for (const { number } of chunks) {
         await this.quarantine.takeBack(number);
-        const { sidecar, problem } = await recoverNumber(this.record, this.quarantine, number);
-        if (sidecar !== undefined) this.shipping.addFound(sidecar as S);
-        if (problem !== undefined) this.tell('problem', problem);
+        await this.#sealing.takeUp(number);
       }
     } finally {
       this.#returning = false;
-      this.#drained = false;
       this.#endIfDone();
     }
   }
@@ -210,8 +213,8 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     if (this.open && this.record.data.begun && idle > 0 && this.watch.quietFor() >= idle) {
       this.finalize().catch((error: unknown) => this.tell('problem', error as AtomscaleError));
     }
-    if (finalize === 'wanted') void this.#sealOpen();
-    this.#sealRemainder();
+    if (finalize === 'wanted') void this.#sealing.end();
+    if (!this.#closed) this.#sealing.remainder();
     // Had the disk or an answer ended it, it goes on here.
     if (this.record.data.begun && !this.refused && !this.#opening.isLinked) this.#opening.start();
   }
@@ -221,7 +224,7 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
     this.#closed = true;
     this.context.delivery.remove(this.shipping);
     await this.#opening.closed();
-    await this.#sealingRemainder;
+    await this.#sealing.settled();
     await this.shipping.cleared();
     await this.#ending;
     if (this.record.data.finalize === 'done') return;
@@ -351,56 +354,12 @@ export abstract class Stream<S extends Sidecar = Sidecar> extends StreamState im
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * Seals what is open, once: a second call beside the first would find nothing left to seal while the first one's
-   * chunk is not queued yet, and end the stream before it.
-   */
-  #sealOpen(): Promise<void> {
-    this.#sealing ??= this.#sealOnce().finally(() => {
-      this.#sealing = undefined;
-    });
-    return this.#sealing;
-  }
-
-  /** What a full disk did not let be sealed at the start, as soon as it does. */
-  #sealRemainder(): void {
-    const [number] = this.shipping.unsealed;
-    if (number === undefined || this.#closed) return;
-    this.#sealingRemainder ??= this.#sealLater(number).finally(() => {
-      this.#sealingRemainder = undefined;
-    });
-  }
-
-  async #sealLater(number: number): Promise<void> {
-    try {
-      const { sidecar, problem } = await recoverNumber(this.record, this.quarantine, number);
-      this.shipping.unsealed.delete(number);
-      if (sidecar !== undefined) this.shipping.addFound(sidecar as S);
-      if (problem !== undefined) this.tell('problem', problem);
-      this.#drained = false;
-      this.#endIfDone();
-    } catch (error) {
-      this.waiting(error);
-    }
-  }
-
-  async #sealOnce(): Promise<void> {
-    try {
-      if (!this.#allSealed) await this.seal();
-      this.#allSealed = true;
-      this.#endIfDone();
-    } catch (error) {
-      // The intent is on disk; sealing is tried again every second until the disk allows it.
-      this.waiting(error);
-    }
-  }
-
   /** A stream that was never begun has nothing to end on the service. */
   #endIfDone(): void {
     const { begun, finalize } = this.record.data;
     const isDone =
       finalize === 'wanted' &&
-      this.#allSealed &&
+      this.#sealing.isDone &&
       !this.#returning &&
       this.shipping.isIdle &&
       this.openIsSent &&

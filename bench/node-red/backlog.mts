@@ -40,7 +40,7 @@ export async function scan(spool: string, chunks: number): Promise<Measurement> 
     figures: {
       chunks,
       scan_s: seconds,
-      scan_cpu_s: cpu,
+      start_cpu_ms_per_chunk: ((cpu ?? Number.NaN) / chunks) * 1000,
       heap_bytes_per_chunk: heap,
     } as Measurement['figures'],
   };

@@ -1,6 +1,7 @@
 /** What a run in Node-RED says of memory and event loop, as the reports want it. */
 import type { Column, Curve, Goal, Measurement } from '../suite.mts';
 import type { CameraRun } from './camera-run.mts';
+import type { Sample } from './watch.mts';
 
 export const COLUMNS: readonly Column[] = [
   { figure: 'delay_over_idle_ms', title: 'event loop p99 over idle, ms', digits: 1 },
@@ -9,17 +10,17 @@ export const COLUMNS: readonly Column[] = [
   { figure: 'beside_ms', title: 'a process that does nothing, at the same time', digits: 1 },
   { figure: 'longest_ms', title: 'longest', digits: 0 },
   { figure: 'memory_mb', title: 'memory over idle, MB', digits: 1 },
+  { figure: 'memory_but_young_mb', title: 'without V8’s young generation, MB', digits: 1 },
   { figure: 'cpu_ms_per_frame', title: 'CPU a frame, ms', digits: 2 },
   { figure: 'frames', title: 'frames, all intact', digits: 0 },
 ];
 
 export function measurementOf({ idle, loaded, beside_ms, frames }: CameraRun): Measurement {
-  const before = idle.samples.at(-1)?.memory_mb ?? idle.memory_mb;
-  const curve = (
-    title: string,
-    unit: string,
-    of: (sample: CameraRun['loaded']['samples'][number]) => number,
-  ): Curve => ({
+  const last = idle.samples.at(-1);
+  const before = last?.memory_mb ?? idle.memory_mb;
+  const youngBefore = last?.young_mb ?? Number.NaN;
+  const butYoung = (sample: Sample): number => sample.memory_mb - sample.young_mb - (before - youngBefore);
+  const curve = (title: string, unit: string, of: (sample: Sample) => number): Curve => ({
     title,
     unit,
     points: loaded.samples.map((sample) => [sample.seconds, of(sample)] as const),
@@ -35,10 +36,12 @@ export function measurementOf({ idle, loaded, beside_ms, frames }: CameraRun): M
       beside_ms,
       memory_idle_mb: before,
       memory_mb: loaded.memory_mb - before,
+      memory_but_young_mb: Math.max(...loaded.samples.map(butYoung)),
       cpu_ms_per_frame: (loaded.cpu / frames) * 1000,
     },
     curves: {
       memory: curve('Memory over the idle process', 'MB', ({ memory_mb }) => memory_mb - before),
+      'memory-but-young': curve('Memory over the idle process without V8’s young generation', 'MB', butYoung),
       delay: curve('Event-loop delay, 99th percentile', 'ms', ({ delay_ms }) => delay_ms),
     },
   };

@@ -1,5 +1,6 @@
 /** Looks at the process it runs in while something is done. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapSpaceStatistics } from 'node:v8';
 
 /** Once an interval. */
 export interface Sample {
@@ -7,6 +8,8 @@ export interface Sample {
   readonly seconds: number;
   /** Resident, at the interval's end. */
   readonly memory_mb: number;
+  /** Of it V8's young generation: V8 enlarges that in steps by what has survived in it since the last step. */
+  readonly young_mb: number;
   /** Event-loop delay within the interval, 99th percentile. */
   readonly delay_ms: number;
 }
@@ -42,7 +45,7 @@ export async function watched<T>(interval: number, work: () => Promise<T>): Prom
     due += interval;
     const delay_ms = part.percentile(99) / 1e6;
     part.reset();
-    samples.push({ seconds: since() / 1000, memory_mb: now / MB, delay_ms });
+    samples.push({ seconds: since() / 1000, memory_mb: now / MB, young_mb: youngMb(), delay_ms });
   }, LOOK);
   const cpu = process.cpuUsage();
   whole.enable();
@@ -64,4 +67,9 @@ export async function watched<T>(interval: number, work: () => Promise<T>): Prom
     whole.disable();
     part.disable();
   }
+}
+
+function youngMb(): number {
+  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space');
+  return (young?.physical_space_size ?? 0) / MB;
 }

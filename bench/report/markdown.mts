@@ -44,7 +44,7 @@ function goalTable(goals: readonly GoalResult[]): string {
   return table(['work', 'goal', 'measured', 'met'], rows);
 }
 
-function suiteText({ name, title, work, columns, sides }: SuiteResult): string {
+function suiteText({ title, command, work, columns, sides }: SuiteResult): string {
   const rows = sides.map((side) => [
     side.name,
     ...columns.map(({ figure, digits }) => {
@@ -53,7 +53,7 @@ function suiteText({ name, title, work, columns, sides }: SuiteResult): string {
     }),
   ]);
   const rounds = Math.max(...sides.map((side) => side.rounds.length));
-  return `## ${title}\n\n\`npm run bench -- ${name}\`: ${work}. ${rounds === 1 ? 'One round' : `${rounds} rounds`}.\n\n${table(['', ...columns.map((column) => column.title)], rows)}`;
+  return `## ${title}\n\n\`${command}\`: ${work}. ${rounds === 1 ? 'One round' : `${rounds} rounds`}.\n\n${table(['', ...columns.map((column) => column.title)], rows)}`;
 }
 
 /** `3.10 (2.98–3.21)`; a single round has no range. */

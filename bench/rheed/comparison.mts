@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Column, Goal, Options, Prepared } from '../suite.mts';
 import type { Source } from './frame-sources.mts';
+import { ZSTD, zstdAlone, zstdAndWay } from './limits.mts';
 import { OFFICIAL, OURS, official, ours } from './side.mts';
 import type { Workload } from './workload.mts';
-import { ZSTD, zstdAlone } from './zstd.mts';
 
 export interface Load {
   readonly source: Source;
@@ -26,7 +26,7 @@ export const COLUMNS: readonly Column[] = [
   { figure: 'receiver_cpu_ms_per_frame', title: 'receiver, CPU ms a frame', digits: 2 },
 ];
 
-/** This project, the official client and zstd alone on the same frames. */
+/** This project, the official client and both limits on the same frames. */
 export async function comparison(
   load: Load,
   options: Options,
@@ -37,7 +37,12 @@ export async function comparison(
   const { width, height, fps, chunkSize, chunks } = workload;
   return {
     work: `${chunks} chunks of ${chunkSize} frames ${width}x${height} at ${fps} frames/s, from the first push to the end of finalize`,
-    sides: [...(await official(workload)), ours(workload), await zstdAlone(workload, options)],
+    sides: [
+      ...(await official(workload)),
+      ours(workload),
+      await zstdAndWay(workload, options),
+      await zstdAlone(workload, options),
+    ],
     goals,
     columns: COLUMNS,
     dispose: () => rm(folder, { recursive: true, force: true }),

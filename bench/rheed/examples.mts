@@ -4,7 +4,7 @@ import { root, run } from '../../scripts/run.mjs';
 const native = join(root, 'native');
 const ending = process.platform === 'win32' ? '.exe' : '';
 
-type Example = 'receiver' | 'zstd_limit';
+type Example = 'limits' | 'receiver';
 
 const built = new Map<Example, Promise<string>>();
 

@@ -1,10 +1,11 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { linear } from '../growth.mts';
 import { makeWorkload } from '../rheed/comparison.mts';
 import { noisyRheed } from '../rheed/frame-sources.mts';
 import { oursByMessages } from '../rheed/side.mts';
-import type { Goal, Look, Options, Side, Suite } from '../suite.mts';
+import type { Options, Side, Suite } from '../suite.mts';
 
 interface Cell {
   readonly width: number;
@@ -53,9 +54,9 @@ export default {
       work: 'noisy synthetic RHEED, one frame a message, as fast as it goes; chunks × frames a chunk',
       sides,
       goals: [
-        linear('frame size', 'cpu_ns_per_pixel', sizes),
-        linear('chunk size', 'cpu_ns_per_pixel', lengths),
-        linear('number of chunks', 'cpu_ms_per_chunk', counts),
+        linear('frame size', 'cpu_ns_per_pixel', sizes.map(nameOf)),
+        linear('chunk size', 'cpu_ns_per_pixel', lengths.map(nameOf)),
+        linear('number of chunks', 'cpu_ms_per_chunk', counts.map(nameOf)),
         {
           work: `memory over idle, chunks of 2 to ${options.quick ? 10 : 60} s`,
           goal: '≤ 64 MB',
@@ -95,12 +96,3 @@ async function sideOf(cell: Cell, folder: string, options: Options): Promise<Sid
     },
   };
 }
-
-/** What the last cell costs a unit of work over the first: 1 where the cost is linear, less where it gets better. */
-const linear = (what: string, figure: string, cells: readonly Cell[]): Goal => ({
-  work: `growth with ${what}, ${figure.replaceAll('_', ' ')}`,
-  goal: 'not worse than linear (≤ 1.2x from the smallest to the largest)',
-  value: (look: Look) => look(nameOf(cells.at(-1) as Cell), figure) / look(nameOf(cells[0] as Cell), figure),
-  max: 1.2,
-  unit: 'x',
-});

@@ -1,7 +1,9 @@
+import { linear } from '../growth.mts';
 import { withNodeRed } from '../node-red/node-red.mts';
 import { Receiver } from '../node-red/receiver.mts';
 import type { Measurement, Side, Suite } from '../suite.mts';
 
+const COUNTS = [1, 8, 32] as const;
 const MANY = 32;
 /** Frames a message, messages under way over all streams. */
 const [FRAMES, UNDER_WAY] = [5, 32];
@@ -59,7 +61,7 @@ export default {
     const [one, many] = [nameOf(1), nameOf(MANY)];
     return {
       work: `frames of 500x300 as fast as they are done for ${seconds} s, chunks of 20; each arrived once, in order, intact`,
-      sides: [1, MANY].map(
+      sides: COUNTS.map(
         (streams): Side => ({ name: nameOf(streams), measure: () => measure(streams, seconds, nodeRed) }),
       ),
       goals: [
@@ -79,6 +81,7 @@ export default {
           unit: ' %',
           digits: 0,
         },
+        linear('streams at once', 'cpu_ms_per_frame', [one, many]),
       ],
       columns: [
         { figure: 'frames_per_s', title: 'frames/s', digits: 0 },

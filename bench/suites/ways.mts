@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeWorkload } from '../rheed/comparison.mts';
 import { cropped, noisyRheed, realFrames, type Source } from '../rheed/frame-sources.mts';
-import { zstdAlone } from '../rheed/zstd.mts';
+import { zstdAlone } from '../rheed/limits.mts';
 import type { Options, Side, Suite } from '../suite.mts';
 
 /** What `compression` can be, and the ways that `auto` and `small` try (`native/core/src/ways.rs`). */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parseArguments } from '../../bench/arguments.mts';
+import { commandOf, parseArguments } from '../../bench/arguments.mts';
 
 describe('bench: arguments', () => {
   it('runs five rounds into bench/results unless told otherwise', () => {
@@ -10,6 +10,19 @@ describe('bench: arguments', () => {
   it('keeps what a quick look measured out of the committed results', () => {
     const { names, options, out } = parseArguments(['--quick', 'real']);
     assert.deepEqual([names, options.rounds, out], [['real'], 1, 'artifacts/bench']);
+  });
+
+  it('says what measures a suite so again', () => {
+    const commands = [
+      ['real'],
+      ['real', '--quick'],
+      ['growth', '--rounds', '2'],
+      ['hour', '--minutes', '3', '--node-red', '4'],
+    ];
+    for (const argv of commands) {
+      const { names, options } = parseArguments(argv);
+      assert.equal(commandOf(names[0] as string, options), `npm run bench -- ${argv.join(' ')}`);
+    }
   });
 
   it('names what it does not understand', () => {

@@ -85,7 +85,15 @@ describe('bench: rounds', () => {
   it('does not call a goal met or missed when a side was not measured', () => {
     const result = judge(twice, [{ name: 'ours', rounds: [rate(10)] }]);
     assert.equal(result.met, null);
-    const outcome = { name: 'a', title: 'A', work: 'w', columns: [], sides: [], goals: [result] };
+    const outcome = {
+      name: 'a',
+      title: 'A',
+      command: 'c',
+      work: 'w',
+      columns: [],
+      sides: [],
+      goals: [result],
+    };
     assert.match(report(machine, [outcome]), /\| frames \| ≥ 2x \| not measured \| {2}\|/);
   });
 

@@ -20,6 +20,7 @@ const machine: Machine = {
 const suite = (name: string, value: number): SuiteResult => ({
   name,
   title: name,
+  command: `npm run bench -- ${name}`,
   work: 'w',
   columns: [{ figure: 'rate', title: 'rate', digits: 0 }],
   sides: [{ name: 'ours', rounds: [{ figures: { rate: value } }] }],
@@ -60,6 +61,7 @@ describe('the results of the bench', () => {
     );
     const text = report(machine, stored, plots);
     assert.match(text, /not measured/);
+    assert.match(text, /`npm run bench -- a`: w\. One round\./);
     assert.match(text, /!\[\]\(a\.svg\)/);
   });
 });

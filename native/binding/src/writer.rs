@@ -214,12 +214,6 @@ impl ChunkWriter {
         Ok(())
     }
 
-    /// The way in which frames are compressed now, for reports.
-    #[napi(getter)]
-    pub fn compression_way(&self) -> String {
-        self.writer.chooser().way().to_string()
-    }
-
     /// Frames in the open chunk.
     #[napi(getter)]
     pub fn open_frames(&self) -> u32 {

@@ -8,7 +8,7 @@ use crate::compress::{Way, compress, levels};
 use crate::cpu_time::ThreadTime;
 use crate::error::{Error, Result};
 use crate::memory::Buffer;
-use crate::ways::{BALANCED, LIGHT, QUICK, SYMBOLS, THOROUGH};
+use crate::ways::{BALANCED, OWN, QUICK, SYMBOLS, THOROUGH};
 
 /// What the user wants of the compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,8 @@ const FIRST_TRIALS: u64 = 4;
 const LATER_TRIALS: u64 = 1024;
 /// Runs of each way a trial, of which the fastest counts: the first one finds other tables in the cache.
 const RUNS: usize = 2;
+/// Levels up to here take no more effort than the way that is taken in haste.
+const LIGHT_LEVEL: i32 = 1;
 /// A way must be better by this to take over.
 const MARGIN: f64 = 0.99;
 
@@ -165,8 +167,8 @@ impl Chooser {
     /// No more effort than is asked for otherwise, and no more than little.
     fn hasty(&self) -> Way {
         match self.compression {
-            Compression::Level(level) if level <= LIGHT.level => Way::level(level),
-            _ => LIGHT,
+            Compression::Level(level) if level <= LIGHT_LEVEL => Way::level(level),
+            _ => OWN,
         }
     }
 
@@ -326,8 +328,8 @@ mod tests {
     #[test]
     fn haste_takes_no_more_effort_than_was_asked_for() {
         assert_eq!(Chooser::new(Compression::Level(-3)).hasty(), Way::level(-3));
-        assert_eq!(Chooser::new(Compression::Level(19)).hasty(), LIGHT);
-        assert_eq!(Chooser::new(Compression::Small).hasty(), LIGHT);
+        assert_eq!(Chooser::new(Compression::Level(19)).hasty(), OWN);
+        assert_eq!(Chooser::new(Compression::Small).hasty(), OWN);
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl ChunkWriter {
     }
 
     /// What chooses the way frames are compressed.
-    pub fn chooser(&self) -> Arc<Chooser> {
+    fn chooser(&self) -> Arc<Chooser> {
         Arc::clone(&lock(&self.inner.chooser))
     }
 
