@@ -16,9 +16,7 @@ export const COLUMNS: readonly Column[] = [
 ];
 
 export function measurementOf({ idle, loaded, beside_ms, frames }: CameraRun): Measurement {
-  const last = idle.samples.at(-1);
-  const before = last?.memory_mb ?? idle.memory_mb;
-  const youngBefore = last?.young_mb ?? Number.NaN;
+  const { memory_mb: before, young_mb: youngBefore } = idle.samples.at(-1) ?? idle;
   const butYoung = (sample: Sample): number => sample.memory_mb - sample.young_mb - (before - youngBefore);
   const curve = (title: string, unit: string, of: (sample: Sample) => number): Curve => ({
     title,

@@ -20,6 +20,8 @@ export interface Watched {
   readonly cpu: number;
   /** Resident at the most. */
   readonly memory_mb: number;
+  /** V8's young generation, at the end. */
+  readonly young_mb: number;
   /** Event-loop delay, 99th percentile and the longest. */
   readonly delay_ms: number;
   readonly longest_ms: number;
@@ -58,6 +60,7 @@ export async function watched<T>(interval: number, work: () => Promise<T>): Prom
       seconds: since() / 1000,
       cpu: (user + system) / 1e6,
       memory_mb: Math.max(rss, process.memoryUsage.rss()) / MB,
+      young_mb: youngMb(),
       delay_ms: whole.percentile(99) / 1e6,
       longest_ms: whole.max / 1e6,
       samples,
