@@ -6,13 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { makeUserDir } from '../../test/helpers/node-red.mts';
-import { ProcessWatch } from '../process-watch.mts';
 import type { Measurement } from '../suite.mts';
+import type { Result, Task } from './extension.mts';
 import { withNodeRed } from './node-red.mts';
 import { Receiver } from './receiver.mts';
+import type { Sample } from './watch.mts';
 
 /** Frames of the backlog: small, so that 10,000 chunks are no more than a gigabyte. */
 export const BACKLOG = { side: 160, fps: 4, framesPerChunk: 8 } as const;
+/** Seconds from one look at the process to the next. */
+const LOOK = 1;
 /** 100 Mbit/s. */
 const LINK = { bytesPerSecond: 12.5e6, latency: 5 } as const;
 
@@ -53,18 +56,21 @@ export async function drain(spool: string, chunks: number, version: 4 | 5): Prom
   await linkAll(spool, join(userDir, 'atomscale-spool'));
   const nodes = [{ id: 'camera', type: 'rheed-stream', fps: BACKLOG.fps, chunkSize: BACKLOG.framesPerChunk }];
   try {
-    return await withNodeRed({ version, endpoint: receiver.url, nodes, userDir }, async (red) => {
+    return await withNodeRed({ version, endpoint: receiver.url, nodes, userDir }, async (red, run) => {
       await red.send('camera', { action: 'finalize' });
       // What is loaded and allocated at the first chunks belongs to the process at work.
       await receiver.chunks(chunks / 20, 120_000);
-      const watch = new ProcessWatch(red.pid);
-      const { streams } = await receiver.ended(1, 600_000);
-      const { growth, curves } = watch.end();
+      const { looks, value } = await watchedUntil(receiver.ended(1, 600_000), run);
+      const { streams } = value;
       const [{ first, last, bytes } = { first: 0, last: 0, bytes: 0 }] = streams;
       const [frames] = await receiver.frames(BACKLOG.side, BACKLOG.side);
       if (frames !== chunks * BACKLOG.framesPerChunk) throw new Error(`expected all frames, got ${frames}`);
       const seconds = (last - first) / 1000;
-      const cpu = curves.cpu?.points.reduce((sum, [, cores]) => sum + cores / 10, 0) ?? Number.NaN;
+      const samples = looks.flatMap((look) => look.samples);
+      const [before] = samples;
+      const growth = (of: (sample: Sample) => number) =>
+        before === undefined ? Number.NaN : Math.max(...samples.map(of)) - of(before);
+      const cpu = looks.reduce((sum, look) => sum + look.cpu, 0);
       const watched = (chunks * 19) / 20;
       return {
         figures: {
@@ -72,16 +78,40 @@ export async function drain(spool: string, chunks: number, version: 4 | 5): Prom
           link_percent: (bytes / seconds / LINK.bytesPerSecond) * 100,
           chunks_per_s: chunks / seconds,
           cpu_ms_per_chunk: (cpu / watched) * 1000,
-          memory_mb: growth,
+          memory_mb: growth(({ memory_mb }) => memory_mb),
+          memory_but_young_mb: growth(({ memory_mb, young_mb }) => memory_mb - young_mb),
           bytes,
           seconds,
         },
-        ...(curves.memory === undefined ? {} : { curves: { memory: curves.memory } }),
+        curves: {
+          memory: {
+            title: 'Memory over the start of the draining',
+            unit: 'MB',
+            points: samples.map(
+              ({ memory_mb }, i) => [i * LOOK, memory_mb - (before?.memory_mb ?? 0)] as const,
+            ),
+          },
+        },
       };
     });
   } finally {
     await receiver.close();
   }
+}
+
+/** Looks at Node-RED until that has happened. */
+async function watchedUntil<T>(
+  happens: Promise<T>,
+  run: (task: Task) => Promise<Result>,
+): Promise<{ looks: Result[]; value: T }> {
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  happens.then(over, over);
+  const looks: Result[] = [];
+  while (!isOver) looks.push(await run({ kind: 'beside', seconds: 5 * LOOK, interval: 1000 * LOOK }));
+  return { looks, value: await happens };
 }
 
 /** Chunks are only read, replaced or removed: a copy shares them. What is written in place is copied. */

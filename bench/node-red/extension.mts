@@ -9,7 +9,15 @@ import { type Watched, watched } from './watch.mts';
 export type Task = {
   /** Of the samples, ms. */
   readonly interval: number;
-} & ({ readonly kind: 'idle'; readonly seconds: number } | CamerasTask | ReadingsTask | StreamsTask);
+} & /** Nothing is sent, after garbage was collected. */
+(
+  | { readonly kind: 'idle'; readonly seconds: number }
+  /** Nothing is sent: Node-RED does something else. */
+  | { readonly kind: 'beside'; readonly seconds: number }
+  | CamerasTask
+  | ReadingsTask
+  | StreamsTask
+);
 
 export interface Ended {
   /** Messages that ended, well or not. */
@@ -52,7 +60,7 @@ export default function install(RED: NodeAPI): (task: Task) => Promise<Result> {
     [done, errors] = [0, []];
     if (task.kind === 'idle') collectGarbage();
     return watched(task.interval, async () => {
-      if (task.kind === 'idle') await sleep(task.seconds * 1000);
+      if (task.kind === 'idle' || task.kind === 'beside') await sleep(task.seconds * 1000);
       else if (task.kind === 'cameras') await sendFrames(task, feeder);
       else if (task.kind === 'readings') await sendReadings(task, feeder);
       else await sendStreams(task, feeder);

@@ -11,7 +11,7 @@ import clientModule from '../../dist/uploader/api/client.js';
 import piecesModule from '../../dist/uploader/api/file-pieces.js';
 import rheedModule from '../../dist/uploader/api/rheed.js';
 
-const { filePieces } = piecesModule;
+const { filePieces, sendFile } = piecesModule;
 const PIECE = 256 * 1024;
 
 describe('a file as a request body', () => {
@@ -31,7 +31,7 @@ describe('a file as a request body', () => {
   it('comes whole and in order, in one buffer', async () => {
     const seen: Buffer[] = [];
     const buffers = new Set<ArrayBufferLike>();
-    for await (const piece of filePieces(path, bytes.length)) {
+    for await (const piece of filePieces(path, bytes.length, Buffer.alloc(PIECE))) {
       seen.push(Buffer.from(piece));
       buffers.add(piece.buffer);
     }
@@ -41,9 +41,37 @@ describe('a file as a request body', () => {
 
   it('is an error where the file has become shorter than it should be', async () => {
     const read = async (): Promise<void> => {
-      for await (const _ of filePieces(path, bytes.length + PIECE));
+      for await (const _ of filePieces(path, bytes.length + PIECE, Buffer.alloc(PIECE)));
     };
     await assert.rejects(read(), /the file ends after/);
+  });
+
+  it('takes memory of a request that was answered, and none that a failed one may still hold', async () => {
+    const taken = async (fails = false): Promise<ArrayBufferLike> => {
+      let memory: ArrayBufferLike | undefined;
+      const sending = sendFile(path, PIECE, async (body) => {
+        for await (const piece of body) memory = piece.buffer;
+        if (fails) throw new Error('no answer');
+      });
+      await sending.catch(() => undefined);
+      return memory as ArrayBufferLike;
+    };
+    const first = await taken();
+    assert.equal(await taken(), first);
+    assert.equal(await taken(true), first);
+    assert.notEqual(await taken(), first);
+  });
+
+  it('takes memory of its own beside another request', async () => {
+    const memory = new Set<ArrayBufferLike>();
+    const note = async (body: AsyncIterable<Buffer>): Promise<void> => {
+      for await (const piece of body) memory.add(piece.buffer);
+    };
+    await sendFile(path, PIECE, async (body) => {
+      await note(body);
+      await sendFile(path, PIECE, note);
+    });
+    assert.equal(memory.size, 2);
   });
 
   for (const protocol of ['http', 'https'] as const) {

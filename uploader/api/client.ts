@@ -34,7 +34,9 @@ export class ApiClient {
   readonly endpoint: string;
   readonly #apiKey: string;
   readonly #dispatcher: Dispatcher;
-  readonly #closed = new AbortController();
+  /** What ends each call under way. */
+  readonly #calls = new Set<AbortController>();
+  #isClosed = false;
 
   /**
    * @param connections open connections per host at the most
@@ -119,6 +121,11 @@ export class ApiClient {
     { body, ...options }: Outgoing,
     dispatcher: Dispatcher = this.#dispatcher,
   ): Promise<Answer> {
+    // AbortSignal.timeout and .any leave a timer and references for a minute after each answer.
+    const ending = new AbortController();
+    const timer = setTimeout(() => ending.abort(new DOMException('timed out', 'TimeoutError')), timeout);
+    this.#calls.add(ending);
+    if (this.#isClosed) ending.abort();
     let answer: Dispatcher.ResponseData;
     let text: string;
     try {
@@ -128,11 +135,14 @@ export class ApiClient {
         dispatcher,
         headersTimeout: timeout,
         bodyTimeout: timeout,
-        signal: AbortSignal.any([AbortSignal.timeout(timeout), this.#closed.signal]),
+        signal: ending.signal,
       });
       text = await readText(answer.body);
     } catch (cause) {
       throw new ApiError(name, `${name}: no answer (${reasonOf(cause)})`, { cause });
+    } finally {
+      clearTimeout(timer);
+      this.#calls.delete(ending);
     }
     const { statusCode: status } = answer;
     if (status >= 200 && status < 300) return { status, text };
@@ -141,7 +151,8 @@ export class ApiClient {
 
   /** Ends calls under way and closes the connections. */
   async close(): Promise<void> {
-    this.#closed.abort();
+    this.#isClosed = true;
+    for (const call of this.#calls) call.abort();
     await this.#dispatcher.destroy();
   }
 }

@@ -2,19 +2,47 @@ import { open } from 'node:fs/promises';
 
 /** More than any socket takes at once: it must wait until all of a piece has left before it can have the next. */
 const PIECE = 256 * 1024;
+/** As many as an account has transfers at once, unless told otherwise. */
+const KEPT = 4;
+
+/** Memory of transfers that are over. Fresh memory for each would pile up until V8 collects. */
+const free: Buffer[] = [];
 
 /**
- * A file's first `bytes` bytes as a request body, read into the same memory again and again. A stream of fresh buffers
- * makes the collector stop Node-RED's event loop several times a second, since it counts memory outside its heap.
+ * Sends a file's first `bytes` bytes as a request body.
+ *
+ * @param send resolves when the answer is there: then nothing of the body is under way any more
+ */
+export async function sendFile<T>(
+  path: string,
+  bytes: number,
+  send: (body: AsyncIterable<Buffer>) => Promise<T>,
+): Promise<T> {
+  const memory = free.pop() ?? Buffer.allocUnsafeSlow(PIECE);
+  const body = filePieces(path, bytes, memory);
+  let isAnswered = false;
+  try {
+    const answer = await send(body);
+    isAnswered = true;
+    return answer;
+  } finally {
+    await body.return();
+    // After a failure a socket may still hold a piece.
+    if (isAnswered && free.length < KEPT) free.push(memory);
+  }
+}
+
+/**
+ * A file's first `bytes` bytes, read into the same memory again and again. A stream of fresh buffers makes the
+ * collector stop Node-RED's event loop several times a second, since it counts memory outside its heap.
  *
  * A piece holds until the next one is asked for. undici asks when the socket has handed the one before to the system
  * (`drain`): its sockets hold at most 64 KiB (`highWaterMark`) without asking to wait, a piece is larger. The last
  * piece, which may be smaller, is not overwritten.
  */
-export async function* filePieces(path: string, bytes: number): AsyncGenerator<Buffer, void> {
+export async function* filePieces(path: string, bytes: number, memory: Buffer): AsyncGenerator<Buffer, void> {
   const handle = await open(path);
   try {
-    const memory = Buffer.allocUnsafeSlow(Math.min(PIECE, bytes));
     for (let sent = 0; sent < bytes; ) {
       const wanted = Math.min(memory.length, bytes - sent);
       let filled = 0;

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { ApiError } from '../errors.js';
 import type { RheedSettings } from '../types.js';
 import type { ApiClient } from './client.js';
-import { filePieces } from './file-pieces.js';
+import { sendFile } from './file-pieces.js';
 import { Id } from './names.js';
 
 /** Creates a RHEED stream; resolves to its data_id (POST /rheed/stream/). */
@@ -79,19 +79,16 @@ const floatText = (value: number): string => (Number.isInteger(value) ? value.to
 
 /** Sends a shard file to its presigned URL, streamed; no key, an empty content type. */
 export async function putShard(api: ApiClient, url: string, file: string, bytes: number): Promise<void> {
-  const body = filePieces(file, bytes);
+  const headers = { 'content-type': '', 'content-length': String(bytes) };
+  const timeout = 60_000 + Math.ceil(bytes / 100);
   try {
-    await api.exchange('PUT of a chunk', url, 60_000 + Math.ceil(bytes / 100), {
-      method: 'PUT',
-      headers: { 'content-type': '', 'content-length': String(bytes) },
-      body,
-    });
+    await sendFile(file, bytes, (body) =>
+      api.exchange('PUT of a chunk', url, timeout, { method: 'PUT', headers, body }),
+    );
   } catch (error) {
     // Whatever storage answers, a new presigned URL is the remedy (they expire): never a final refusal.
     const { call, message, retryAfter } = error as ApiError;
     throw new ApiError(call, message, { cause: error, ...(retryAfter === undefined ? {} : { retryAfter }) });
-  } finally {
-    await body.return();
   }
 }
 
