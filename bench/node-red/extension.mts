@@ -6,18 +6,13 @@ import { type ReadingsTask, sendReadings } from './readings.mts';
 import { type StreamsTask, sendStreams } from './streams.mts';
 import { type Watched, watched } from './watch.mts';
 
+/** Nothing is sent: `idle`, after garbage was collected; `beside`, while Node-RED does something else. */
+type Look<Kind> = { readonly kind: Kind; readonly seconds: number };
+
 export type Task = {
   /** Of the samples, ms. */
   readonly interval: number;
-} & /** Nothing is sent, after garbage was collected. */
-(
-  | { readonly kind: 'idle'; readonly seconds: number }
-  /** Nothing is sent: Node-RED does something else. */
-  | { readonly kind: 'beside'; readonly seconds: number }
-  | CamerasTask
-  | ReadingsTask
-  | StreamsTask
-);
+} & (Look<'idle'> | Look<'beside'> | CamerasTask | ReadingsTask | StreamsTask);
 
 export interface Ended {
   /** Messages that ended, well or not. */
