@@ -88,7 +88,7 @@ export async function drain(spool: string, chunks: number, version: 4 | 5): Prom
             title: 'Memory over the start of the draining',
             unit: 'MB',
             points: samples.map(
-              ({ memory_mb }, i) => [i * LOOK, memory_mb - (before?.memory_mb ?? 0)] as const,
+              ({ seconds, memory_mb }) => [seconds, memory_mb - (before?.memory_mb ?? 0)] as const,
             ),
           },
         },

@@ -14,6 +14,8 @@ export interface Bar {
 
 const [WIDTH, HEIGHT] = [640, 300];
 const PLOT = { left: 64, right: 16, top: 44, bottom: 40 };
+/** About what a letter takes, and a row of them. */
+const [LETTER, ROW] = [6.4, 16];
 
 /** Colours that people with any colour vision tell apart on white and on black (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#999999'];
@@ -27,25 +29,28 @@ export function lines(title: string, unit: string, all: readonly Line[]): string
   const points = all.flatMap((line) => line.points);
   const x = scale(0, Math.max(...points.map(([at]) => at)), PLOT.left, WIDTH - PLOT.right);
   const values = points.map(([, value]) => value);
-  const y = scale(Math.min(0, ...values), Math.max(...values), HEIGHT - PLOT.bottom, PLOT.top);
+  const names = legend(all.map(({ name }) => name));
+  const height = HEIGHT + names.below;
+  const top = PLOT.top + names.below;
+  const y = scale(Math.min(0, ...values), Math.max(...values), height - PLOT.bottom, top);
   const paths = all.map(({ points: own }, i) => {
     const path = own.map(([at, value]) => `${x.at(at).toFixed(1)},${y.at(value).toFixed(1)}`).join(' ');
     return `<polyline points="${path}" fill="none" stroke="${colour(i)}" stroke-width="1.8"/>`;
   });
-  const names = all.map(({ name }) => name);
-  const seconds = x.ticks.map((tick) => text(x.at(tick), HEIGHT - 20, number(tick), 'middle'));
-  return page(HEIGHT, title, unit, [
+  const seconds = x.ticks.map((tick) => text(x.at(tick), height - 20, number(tick), 'middle'));
+  return page(height, title, unit, [
     ...grid(y),
     ...seconds,
-    text(WIDTH - PLOT.right, HEIGHT - 5, 'seconds', 'end'),
+    text(WIDTH - PLOT.right, height - 5, 'seconds', 'end'),
     ...paths,
-    legend(names),
+    names.drawn,
   ]);
 }
 
 /** A bar a side with the range of its rounds. */
 export function bars(title: string, unit: string, all: readonly Bar[]): string {
-  const [row, left] = [34, 150];
+  const row = 34;
+  const left = Math.max(150, ...all.map(({ name }) => name.length * LETTER + 24));
   const height = PLOT.top + row * all.length + 8;
   const x = scale(0, Math.max(...all.map(({ max }) => max)), left, WIDTH - 76);
   const rows = all.map(({ name, value, min, max }, i) => {
@@ -85,17 +90,31 @@ function grid(y: Scale): string[] {
   });
 }
 
-function legend(names: readonly string[]): string {
-  let x = WIDTH - PLOT.right;
-  // From the right, so that it ends with the plot; a letter takes about 6.4 px.
-  return [...names.entries()]
-    .reverse()
-    .map(([i, name]) => {
-      x -= name.length * 6.4 + 26;
-      return `<rect x="${x.toFixed(1)}" y="29" width="12" height="4" fill="${colour(i)}"/>${text(x + 17, 35, name, 'start')}`;
-    })
-    .join('');
+/** Names in as many rows as they need, each ending with the plot; `below`: what the further rows take. */
+function legend(names: readonly string[]): { drawn: string; below: number } {
+  const rows: { i: number; name: string }[][] = [[]];
+  let left = WIDTH - 16 - PLOT.right;
+  for (const [i, name] of names.entries()) {
+    if (widthOf(name) > left && i > 0) {
+      rows.push([]);
+      left = WIDTH - 16 - PLOT.right;
+    }
+    rows.at(-1)?.push({ i, name });
+    left -= widthOf(name);
+  }
+  const drawn = rows.flatMap((row, n) => {
+    let x = WIDTH - PLOT.right - row.reduce((sum, { name }) => sum + widthOf(name), 0);
+    return row.map(({ i, name }) => {
+      const at = x;
+      x += widthOf(name);
+      const y = 29 + n * ROW;
+      return `<rect x="${at.toFixed(1)}" y="${y}" width="12" height="4" fill="${colour(i)}"/>${text(at + 17, y + 6, name, 'start')}`;
+    });
+  });
+  return { drawn: drawn.join(''), below: (rows.length - 1) * ROW };
 }
+
+const widthOf = (name: string): number => name.length * LETTER + 26;
 
 function page(height: number, title: string, unit: string, parts: readonly string[]): string {
   return [

@@ -3,10 +3,10 @@ import { assertNothingLost, seedOf, summaryOf, torture } from '../helpers/tortur
 describe('Node-RED under load, killed at random moments while the service fails', function () {
   this.timeout(300_000);
 
-  it('20 times: what was confirmed arrives once, bit for bit, in order', async () => {
+  it('12 times: what was confirmed arrives once, bit for bit, in order', async () => {
     const outcome = await torture({
       seed: seedOf(),
-      kills: 20,
+      kills: 12,
       life: 2_000,
       // Without those that pause an account: it would take a minute each to go on.
       faults: [
