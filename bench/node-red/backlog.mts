@@ -14,8 +14,6 @@ import type { Sample } from './watch.mts';
 
 /** Frames of the backlog: small, so that 10,000 chunks are no more than a gigabyte. */
 export const BACKLOG = { side: 160, fps: 4, framesPerChunk: 8 } as const;
-/** Seconds from one look at the process to the next. */
-const LOOK = 1;
 /** 100 Mbit/s. */
 const LINK = { bytesPerSecond: 12.5e6, latency: 5 } as const;
 
@@ -60,17 +58,15 @@ export async function drain(spool: string, chunks: number, version: 4 | 5): Prom
       await red.send('camera', { action: 'finalize' });
       // What is loaded and allocated at the first chunks belongs to the process at work.
       await receiver.chunks(chunks / 20, 120_000);
-      const { looks, value } = await watchedUntil(receiver.ended(1, 600_000), run);
+      const { samples, cpu, value } = await watchedUntil(receiver.ended(1, 600_000), run);
       const { streams } = value;
       const [{ first, last, bytes } = { first: 0, last: 0, bytes: 0 }] = streams;
       const [frames] = await receiver.frames(BACKLOG.side, BACKLOG.side);
       if (frames !== chunks * BACKLOG.framesPerChunk) throw new Error(`expected all frames, got ${frames}`);
       const seconds = (last - first) / 1000;
-      const samples = looks.flatMap((look) => look.samples);
       const [before] = samples;
       const growth = (of: (sample: Sample) => number) =>
         before === undefined ? Number.NaN : Math.max(...samples.map(of)) - of(before);
-      const cpu = looks.reduce((sum, look) => sum + look.cpu, 0);
       const watched = (chunks * 19) / 20;
       return {
         figures: {
@@ -99,19 +95,25 @@ export async function drain(spool: string, chunks: number, version: 4 | 5): Prom
   }
 }
 
-/** Looks at Node-RED until that has happened. */
+/** Looks at Node-RED, again and again, until that has happened; one look goes on where the one before ended. */
 async function watchedUntil<T>(
   happens: Promise<T>,
   run: (task: Task) => Promise<Result>,
-): Promise<{ looks: Result[]; value: T }> {
+): Promise<{ samples: Sample[]; cpu: number; value: T }> {
   let isOver = false;
   const over = () => {
     isOver = true;
   };
   happens.then(over, over);
-  const looks: Result[] = [];
-  while (!isOver) looks.push(await run({ kind: 'beside', seconds: 5 * LOOK, interval: 1000 * LOOK }));
-  return { looks, value: await happens };
+  const samples: Sample[] = [];
+  let [cpu, since] = [0, 0];
+  while (!isOver) {
+    const look = await run({ kind: 'beside', seconds: 5, interval: 1000 });
+    for (const sample of look.samples) samples.push({ ...sample, seconds: since + sample.seconds });
+    since += look.seconds;
+    cpu += look.cpu;
+  }
+  return { samples, cpu, value: await happens };
 }
 
 /** Chunks are only read, replaced or removed: a copy shares them. What is written in place is copied. */

@@ -93,11 +93,12 @@ function grid(y: Scale): string[] {
 /** Names in as many rows as they need, each ending with the plot; `below`: what the further rows take. */
 function legend(names: readonly string[]): { drawn: string; below: number } {
   const rows: { i: number; name: string }[][] = [[]];
-  let left = WIDTH - 16 - PLOT.right;
+  const room = WIDTH - 16 - PLOT.right;
+  let left = room;
   for (const [i, name] of names.entries()) {
     if (widthOf(name) > left && i > 0) {
       rows.push([]);
-      left = WIDTH - 16 - PLOT.right;
+      left = room;
     }
     rows.at(-1)?.push({ i, name });
     left -= widthOf(name);

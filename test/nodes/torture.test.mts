@@ -1,3 +1,4 @@
+import { FAULT_NAMES } from '../../sandbox/faults.mts';
 import { assertNothingLost, seedOf, summaryOf, torture } from '../helpers/torture.mts';
 
 describe('Node-RED under load, killed at random moments while the service fails', function () {
@@ -9,18 +10,7 @@ describe('Node-RED under load, killed at random moments while the service fails'
       kills: 12,
       life: 2_000,
       // Without those that pause an account: it would take a minute each to go on.
-      faults: [
-        'down',
-        'hold',
-        '429',
-        '500',
-        '503',
-        'expired',
-        's3RequestTimeout',
-        'reset-before',
-        'reset-after',
-        'slow',
-      ],
+      faults: FAULT_NAMES.filter((name) => name !== '401' && name !== '403'),
       patience: 90_000,
     });
     console.log(`      ${summaryOf(outcome)}`);
