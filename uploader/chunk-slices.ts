@@ -14,7 +14,7 @@ const IN_FLIGHT = 32 << 20;
  */
 export class ChunkSlices {
   readonly #stream: RheedStream;
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay: Promise<unknown>[] = [];
   #bytes = 0;
   #error: unknown;
 
@@ -53,11 +53,11 @@ export class ChunkSlices {
   async #whenThereIsRoom(bytes: number, push: () => Promise<unknown>): Promise<void> {
     for (;;) {
       this.#throw();
-      if (this.#underWay.size === 0 || this.#bytes + bytes <= IN_FLIGHT) {
+      if (this.#underWay.length === 0 || this.#bytes + bytes <= IN_FLIGHT) {
         const pushed = push();
         // Refused for want of memory it is within the call, and nothing must come after it before it is in.
         const refusal = await Promise.race([pushed.then(() => undefined, asCode), nextTurn()]);
-        if (refusal !== 'ERR_OVERLOAD' || this.#underWay.size === 0) {
+        if (refusal !== 'ERR_OVERLOAD' || this.#underWay.length === 0) {
           this.#follow(bytes, pushed);
           return;
         }
@@ -74,9 +74,9 @@ export class ChunkSlices {
       })
       .finally(() => {
         this.#bytes -= bytes;
-        this.#underWay.delete(followed);
+        this.#underWay.splice(this.#underWay.indexOf(followed), 1);
       });
-    this.#underWay.add(followed);
+    this.#underWay.push(followed);
   }
 
   #throw(): void {

@@ -1,5 +1,5 @@
-import type PQueue from 'p-queue';
 import type { Logger } from './log.js';
+import { UnderWay } from './under-way.js';
 
 /** What a stream has to send. */
 export interface DeliverySource {
@@ -17,32 +17,29 @@ export interface DeliverySource {
  * broken stream starves no other. A chunk that waits for its next try holds no place.
  */
 export class Delivery {
-  readonly #queue: PQueue;
+  readonly #uploads: number;
   readonly #log: Logger;
-  readonly #sources = new Set<DeliverySource>();
+  /** Those whose turn is next come first. */
+  readonly #sources: DeliverySource[] = [];
+  readonly #transfers = new UnderWay();
   #timer: NodeJS.Timeout | undefined;
   #scheduled = false;
   #held = false;
 
-  private constructor(queue: PQueue, log: Logger) {
-    this.#queue = queue;
+  /** @param uploads transfers at once */
+  constructor(uploads: number, log: Logger) {
+    this.#uploads = uploads;
     this.#log = log;
   }
 
-  /** @param uploads transfers at once */
-  static async create(uploads: number, log: Logger): Promise<Delivery> {
-    // p-queue is an ES module; import() works from CommonJS on every Node that Node-RED supports.
-    const { default: Queue } = await import('p-queue');
-    return new Delivery(new Queue({ concurrency: uploads }), log);
-  }
-
   add(source: DeliverySource): void {
-    this.#sources.add(source);
+    if (!this.#sources.includes(source)) this.#sources.push(source);
     this.wake();
   }
 
   remove(source: DeliverySource): void {
-    this.#sources.delete(source);
+    const place = this.#sources.indexOf(source);
+    if (place >= 0) this.#sources.splice(place, 1);
   }
 
   /** Nothing starts while held: the account is paused or closing. */
@@ -65,36 +62,42 @@ export class Delivery {
   async close(): Promise<void> {
     this.#held = true;
     clearTimeout(this.#timer);
-    await this.#queue.onIdle();
+    await this.#transfers.none();
   }
 
   #fill(): void {
     clearTimeout(this.#timer);
     if (this.#held) return;
-    while (this.#queue.pending + this.#queue.size < this.#queue.concurrency) {
+    while (this.#transfers.count < this.#uploads) {
       const transfer = this.#next();
       if (transfer === undefined) {
         this.#sleepUntilDue();
         return;
       }
-      this.#queue
-        .add(transfer)
-        .catch((error: unknown) =>
-          this.#log.error(`a transfer failed unexpectedly: ${(error as Error).stack}`),
-        )
-        .finally(() => this.wake());
+      void this.#run(transfer);
     }
     // All places are taken: the end of a transfer wakes.
   }
 
+  async #run(transfer: () => Promise<void>): Promise<void> {
+    this.#transfers.began();
+    try {
+      await transfer();
+    } catch (error) {
+      this.#log.error(`a transfer failed unexpectedly: ${(error as Error).stack}`);
+    }
+    this.#transfers.ended();
+    this.wake();
+  }
+
   #next(): (() => Promise<void>) | undefined {
     const now = performance.now();
-    for (const source of this.#sources) {
+    for (const [place, source] of this.#sources.entries()) {
       const transfer = source.take(now);
       if (transfer === undefined) continue;
       // Behind the others now: every stream gets its turn.
-      this.#sources.delete(source);
-      this.#sources.add(source);
+      this.#sources.splice(place, 1);
+      this.#sources.push(source);
       return transfer;
     }
     return undefined;

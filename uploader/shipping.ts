@@ -10,6 +10,7 @@ import { type Entry, entryOf, type Sidecar, writeSidecar } from './spool/entry.j
 import type { KeptChunks } from './spool/kept.js';
 import type { Quarantine } from './spool/quarantine.js';
 import { lose, type RecordFile, type StreamRecord } from './spool/stream-record.js';
+import { UnderWay } from './under-way.js';
 import { isWhole } from './whole-chunk.js';
 
 /** What a kind of stream knows of its chunks. */
@@ -51,7 +52,7 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   readonly #listener: ShippingListener;
   readonly #chunks = new ChunkQueue<S>();
   /** Delivered chunks that are being taken out of the spool. */
-  readonly #leaving = new Set<Promise<void>>();
+  readonly #leaving = new UnderWay();
   /** Numbers of chunks that a full disk did not let be sealed yet: the stream does not end before they are sent. */
   readonly unsealed = new Set<number>();
 
@@ -80,12 +81,12 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
   }
 
   get isIdle(): boolean {
-    return this.size === 0 && this.#chunks.inFlight === 0 && this.#leaving.size === 0;
+    return this.size === 0 && this.#chunks.inFlight === 0 && this.#leaving.count === 0;
   }
 
   /** Resolves when what was delivered is out of the spool. */
-  async cleared(): Promise<void> {
-    await Promise.all(this.#leaving);
+  cleared(): Promise<void> {
+    return this.#leaving.none();
   }
 
   *sidecars(): IterableIterator<S> {
@@ -227,17 +228,17 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
 
   /** Takes a delivered chunk out of the spool. That needs the disk alone: its place goes to the next one at once. */
   #leave(entry: Entry<S>, chunkIndex: number): void {
-    const { kept } = this.#context;
-    const leaving = this.#settle(entry, kept, (data) => {
+    this.#leaving.began();
+    const settled = this.#settle(entry, this.#context.kept, (data) => {
       data.counts.uploaded += 1;
       data.counts.bytes += entry.sidecar.bytes;
       data.last_upload = Date.now();
-    }).then(() => {
-      this.#leaving.delete(leaving);
+    });
+    void settled.then(() => {
+      this.#leaving.ended();
       this.#listener.delivered(chunkIndex);
       this.#listener.settled();
     });
-    this.#leaving.add(leaving);
   }
 
   /** The correction is fixed at the first send and kept, so that a repeat is identical. */

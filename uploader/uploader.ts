@@ -124,7 +124,7 @@ export class Uploader {
         key,
         folder,
         options,
-        await Delivery.create(options.uploads ?? 4, log),
+        new Delivery(options.uploads ?? 4, log),
         await AccountRecord.read(folder.path),
         log,
       );

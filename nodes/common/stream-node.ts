@@ -1,6 +1,7 @@
 import type { Node, NodeAPI, NodeMessage } from 'node-red';
 import { AtomscaleError, SettingsError } from '../../uploader/errors.js';
 import type { RawSettings, StatusEvent, StreamEvent } from '../../uploader/types.js';
+import { UnderWay } from '../../uploader/under-way.js';
 import type { AnyStream, Uploader } from '../../uploader/uploader.js';
 import { type AccountNode, type AccountUser, isAccountNode } from './account.js';
 import { dot, type Translate } from './dot.js';
@@ -23,7 +24,7 @@ import {
 } from './quarantine.js';
 import { type Done, Refusals } from './refusals.js';
 import { type Action, readAction, readSettings, readStreamKey } from './request.js';
-import { Sequence } from './sequence.js';
+import { Sequences } from './sequences.js';
 import { type Followed, StreamTable } from './stream-table.js';
 import { WaitingRoom } from './waiting-room.js';
 import { within } from './within.js';
@@ -44,10 +45,12 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
   readonly #autoStart: boolean;
   readonly #account: AccountNode | null;
   readonly #streams: StreamTable<S>;
-  readonly #sequences = new Map<string, Sequence>();
+  /** Steps of each stream, by its key; the first waits for the account's answer. */
+  readonly #sequences = new Sequences();
   readonly #room = new WaitingRoom();
   readonly #refusals: Refusals;
-  readonly #unanswered = new Set<Promise<unknown>>();
+  /** Messages whose work is not done. */
+  readonly #unanswered = new UnderWay();
   readonly #dotTimer: NodeJS.Timeout;
   /** Settles when the account has answered for the first time, or the node closes. */
   readonly #accountKnown: Promise<void>;
@@ -111,9 +114,9 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     const done = this.#refusals.once(msg, nodeDone);
     try {
       const [action, key] = legible(() => [readAction(msg), readStreamKey(msg)] as const);
-      const sequence = this.#sequence(key);
-      const leave = sequence.held ? this.#enterRoom(sequence, key, msg) : undefined;
-      sequence.run(() => {
+      this.#holdUntilKnown(key);
+      const leave = this.#sequences.isHeld(key) ? this.#enterRoom(key, msg) : undefined;
+      this.#sequences.run(key, () => {
         leave?.();
         try {
           if (!action) return this.#take(key, msg, done);
@@ -146,23 +149,18 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
     }
   }
 
-  /** Steps of one stream, in the order of their messages; the first waits for the account's answer. */
-  #sequence(key: string): Sequence {
-    const known = this.#sequences.get(key);
-    if (known) return known;
-    const sequence = new Sequence(() => this.#sequences.delete(key));
-    this.#sequences.set(key, sequence);
-    if (!this.#uploader && !this.#failure) sequence.run(() => this.#accountKnown);
-    return sequence;
+  #holdUntilKnown(key: string): void {
+    if (this.#uploader || this.#failure || this.#sequences.isHeld(key)) return;
+    this.#sequences.run(key, () => this.#accountKnown);
   }
 
   /** Lets a message wait for its turn; of one that must not, its turn takes note all the same. */
-  #enterRoom(sequence: Sequence, key: string, msg: NodeMessage): () => void {
+  #enterRoom(key: string, msg: NodeMessage): () => void {
     try {
       return legible(() => this.#room.enter(msg.payload));
     } catch (error) {
       const missed = this.#missed(msg);
-      sequence.run(() => {
+      this.#sequences.run(key, () => {
         missed?.(this.#settings(key), key);
         return undefined;
       });
@@ -328,22 +326,21 @@ export class StreamNode<S extends AnyStream, D> implements AccountUser {
 
   /** Ends a message as the work for it ends; a closing node waits for that. */
   #answer(work: Promise<unknown>, done: Done): Promise<void> {
-    const answered = work.then(
-      () => done(),
-      (error: unknown) => done(asError(error)),
+    this.#unanswered.began();
+    const ended = (error?: Error) => {
+      this.#unanswered.ended();
+      done(error);
+    };
+    return work.then(
+      () => ended(),
+      (error: unknown) => ended(asError(error)),
     );
-    this.#unanswered.add(answered);
-    void answered.finally(() => this.#unanswered.delete(answered));
-    return answered;
   }
 
   /** Waits for openings and pushes under way. */
   async #settled(): Promise<void> {
-    const emptied = [...this.#sequences.values()].map(
-      (sequence) => new Promise<void>((resolve) => sequence.run(() => void resolve())),
-    );
-    await Promise.all(emptied);
-    await Promise.all(this.#unanswered);
+    await this.#sequences.settled();
+    await this.#unanswered.none();
   }
 
   /** Those of the open stream, else the editor's. */

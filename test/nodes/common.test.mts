@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { dot, type NodeHealth } from '../../dist/nodes/common/dot.js';
 import { openerOf, statusMessage, streamMessage } from '../../dist/nodes/common/messages.js';
 import { readAction, readSettings, readStreamKey } from '../../dist/nodes/common/request.js';
-import { Sequence } from '../../dist/nodes/common/sequence.js';
+import { Sequences } from '../../dist/nodes/common/sequences.js';
 import { WaitingRoom } from '../../dist/nodes/common/waiting-room.js';
 import { throwsCoded } from '../helpers/coded.mts';
 
@@ -65,30 +65,60 @@ describe('messages out', () => {
   });
 });
 
-describe('sequence of steps', () => {
-  it('runs a step in the call, and in order while one is under way', async () => {
-    const log: string[] = [];
-    let idle = 0;
-    const sequence = new Sequence(() => {
-      idle += 1;
-    });
-    sequence.run(() => void log.push('now'));
-    assert.deepEqual(log, ['now']);
+describe('sequences of steps', () => {
+  /** A step that ends when it is let. */
+  const gate = () => {
     let open: () => void = () => {};
-    const gate = new Promise<void>((resolve) => {
+    const work = new Promise<void>((resolve) => {
       open = resolve;
     });
-    sequence.run(() => gate);
-    sequence.run(() => void log.push('second'));
-    sequence.run(() => Promise.reject(new Error('its own affair')));
-    sequence.run(() => void log.push('third'));
-    assert.equal(sequence.held, true);
+    return { work, open };
+  };
+
+  it('run a step in the call, and in order while one is under way', async () => {
+    const log: string[] = [];
+    const sequences = new Sequences();
+    const note = (text: string) => () => void log.push(text);
+    sequences.run('a', note('now'));
     assert.deepEqual(log, ['now']);
-    open();
+    assert.equal(sequences.isHeld('a'), false);
+    const { work, open } = gate();
+    sequences.run('a', () => work);
+    sequences.run('a', note('second'));
+    sequences.run('a', () => Promise.reject(new Error('its own affair')));
+    sequences.run('a', note('third'));
+    sequences.run('b', note('another key'));
+    assert.equal(sequences.isHeld('a'), true);
+    assert.equal(sequences.isHeld('b'), false);
+    assert.deepEqual(log, ['now', 'another key']);
+    let isSettled = false;
+    const settled = sequences.settled().then(() => {
+      isSettled = true;
+    });
     await new Promise(setImmediate);
-    assert.deepEqual(log, ['now', 'second', 'third']);
-    assert.equal(sequence.held, false);
-    assert.equal(idle, 2);
+    assert.equal(isSettled, false);
+    open();
+    await settled;
+    assert.deepEqual(log, ['now', 'another key', 'second', 'third']);
+    assert.equal(sequences.isHeld('a'), false);
+    await sequences.settled();
+  });
+
+  it('hold the key for each of two steps of which one has run the other', async () => {
+    const log: string[] = [];
+    const sequences = new Sequences();
+    const [outer, inner] = [gate(), gate()];
+    sequences.run('a', () => {
+      sequences.run('a', () => inner.work);
+      return outer.work;
+    });
+    sequences.run('a', () => void log.push('last'));
+    inner.open();
+    await new Promise(setImmediate);
+    assert.deepEqual(log, []);
+    outer.open();
+    await sequences.settled();
+    assert.deepEqual(log, ['last']);
   });
 });
 

@@ -1,20 +1,3 @@
-import type { Dispatcher } from 'undici';
-
-/** The largest answer read: the list of all samples of a lab is far smaller, what never ends is no answer. */
-const MAX_BYTES = 16 * 2 ** 20;
-
-/** The body as text; the connection of a longer one is cut. */
-export async function readText(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of body as AsyncIterable<Buffer>) {
-    bytes += part.length;
-    if (bytes > MAX_BYTES) throw new Error(`an answer of more than ${MAX_BYTES} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
-}
-
 /**
  * What the service said, without what must not be said again: a server may send the key back, and a storage names
  * the signature it was given. Addresses lose their query.

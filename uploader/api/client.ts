@@ -1,8 +1,9 @@
-import { DecoratorHandler, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { GenericSchema, InferOutput } from 'valibot';
 import { safeParse } from 'valibot';
 import { ApiError } from '../errors.js';
-import { inWords, readText, withoutSecrets } from './answer.js';
+import { inWords, withoutSecrets } from './answer.js';
+import { type Answer, Exchange, type Outgoing } from './exchange.js';
 import { neverArrived, reasonOf } from './no-answer.js';
 
 export const DEFAULT_ENDPOINT = 'https://api.atomscale.ai';
@@ -19,24 +20,11 @@ export interface Call {
   readonly onSent?: () => void;
 }
 
-/** A request as it leaves. undici also takes what is iterated over, which its types leave out. */
-export interface Outgoing extends Pick<Dispatcher.RequestOptions, 'method' | 'headers'> {
-  readonly body: string | null | AsyncIterable<Uint8Array>;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
 /** Connection to one endpoint with one key. Every API call carries `X-API-KEY`. */
 export class ApiClient {
   readonly endpoint: string;
   readonly #apiKey: string;
   readonly #dispatcher: Dispatcher;
-  /** What ends each call under way. */
-  readonly #calls = new Set<AbortController>();
-  #isClosed = false;
 
   /**
    * @param connections open connections per host at the most
@@ -98,78 +86,51 @@ export class ApiClient {
     if (call.authorized !== false) headers['x-api-key'] = this.#apiKey;
     if (call.body !== undefined) headers['content-type'] = 'application/json';
     const options = { method, headers, body: call.body === undefined ? null : JSON.stringify(call.body) };
-    const dispatcher =
-      call.onSent === undefined ? this.#dispatcher : this.#dispatcher.compose(tellWhenSent(call.onSent));
+    const timeout = call.timeout ?? 60_000;
     return this.exchange(
       `${method} ${path}`,
       `${this.endpoint}${path}${query}`,
-      call.timeout ?? 60_000,
+      timeout,
       options,
-      dispatcher,
+      call.onSent,
     );
   }
 
   /**
-   * Sends a request and reads its whole answer (an answer left unread would hold its connection).
+   * Sends a request and reads its whole answer.
    *
    * @param name what errors call it: neither key nor presigned URL
+   * @throws ApiError for no answer, and for every status but 2xx
    */
   async exchange(
     name: string,
     url: string,
     timeout: number,
-    { body, ...options }: Outgoing,
-    dispatcher: Dispatcher = this.#dispatcher,
+    outgoing: Outgoing,
+    onSent?: () => void,
   ): Promise<Answer> {
-    // AbortSignal.timeout and .any leave a timer and references for a minute after each answer.
-    const ending = new AbortController();
-    const timer = setTimeout(() => ending.abort(new DOMException('timed out', 'TimeoutError')), timeout);
-    this.#calls.add(ending);
-    if (this.#isClosed) ending.abort();
-    let answer: Dispatcher.ResponseData;
-    let text: string;
+    const call = new Exchange(this.#dispatcher, url, timeout, outgoing, onSent);
+    // AbortSignal.timeout leaves a timer for its whole time behind, answer or not.
+    const timer = setTimeout(() => call.abort(new DOMException('timed out', 'TimeoutError')), timeout);
+    let answer: Answer;
     try {
-      answer = await request(url, {
-        ...options,
-        body: body as Exclude<Dispatcher.RequestOptions['body'], undefined>,
-        dispatcher,
-        headersTimeout: timeout,
-        bodyTimeout: timeout,
-        signal: ending.signal,
-      });
-      text = await readText(answer.body);
+      answer = await call.answer;
     } catch (cause) {
       throw new ApiError(name, `${name}: no answer (${reasonOf(cause)})`, { cause });
     } finally {
       clearTimeout(timer);
-      this.#calls.delete(ending);
     }
-    const { statusCode: status } = answer;
-    if (status >= 200 && status < 300) return { status, text };
-    throw refusal(name, answer, inWords(withoutSecrets(text, this.#apiKey)));
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw refusal(name, answer, inWords(withoutSecrets(answer.text, this.#apiKey)));
   }
 
   /** Ends calls under way and closes the connections. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const call of this.#calls) call.abort();
-    await this.#dispatcher.destroy();
+    await this.#dispatcher.destroy(new Error('this account is being closed'));
   }
 }
 
-function tellWhenSent(tell: () => void): Dispatcher.DispatcherComposeInterceptor {
-  return (dispatch) => (options, handler) => {
-    const telling: Dispatcher.DispatchHandler = new DecoratorHandler(handler);
-    const start = telling.onRequestStart?.bind(telling);
-    telling.onRequestStart = (controller, context) => {
-      tell();
-      start?.(controller, context);
-    };
-    return dispatch(options, telling);
-  };
-}
-
-function refusal(name: string, answer: Dispatcher.ResponseData, text: string): ApiError {
+function refusal(name: string, answer: Answer, text: string): ApiError {
   let detail: unknown = text.slice(0, 2000);
   try {
     const body: unknown = JSON.parse(text);
@@ -177,7 +138,7 @@ function refusal(name: string, answer: Dispatcher.ResponseData, text: string): A
   } catch {
     // Not JSON: kept as text.
   }
-  const status = answer.statusCode;
+  const { status } = answer;
   const facts: { status: number; detail: unknown; retryAfter?: number } = { status, detail };
   const retryAfter = retryAfterOf(answer.headers['retry-after']);
   if (retryAfter !== undefined) facts.retryAfter = retryAfter;
@@ -190,7 +151,7 @@ function refusal(name: string, answer: Dispatcher.ResponseData, text: string): A
 }
 
 /** What a person can do about an answer; '' when waiting is all. */
-function hintFor({ statusCode: status, headers }: Dispatcher.ResponseData): string {
+function hintFor({ status, headers }: Answer): string {
   if (status === 401) return ': the API key is missing or not valid; set the right one in the account';
   if (status < 300 || status >= 400) return '';
   // Never followed: key and data go to the address that was set, or nowhere.

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** More than any socket takes at once: it must wait until all of a piece has left before it can have the next. */
 const PIECE = 256 * 1024;
@@ -38,23 +38,30 @@ export async function sendFile<T>(
  *
  * A piece holds until the next one is asked for. undici asks when the socket has handed the one before to the system
  * (`drain`): its sockets hold at most 64 KiB (`highWaterMark`) without asking to wait, a piece is larger. The last
- * piece, which may be smaller, is not overwritten.
+ * piece, which may be smaller, is not overwritten, and nothing is left to do after it: an answer that comes before a
+ * body has ended makes transfers hold each other until V8 collects everything.
  */
 export async function* filePieces(path: string, bytes: number, memory: Buffer): AsyncGenerator<Buffer, void> {
   const handle = await open(path);
+  let piece: Buffer;
   try {
-    for (let sent = 0; sent < bytes; ) {
-      const wanted = Math.min(memory.length, bytes - sent);
-      let filled = 0;
-      while (filled < wanted) {
-        const { bytesRead } = await handle.read(memory, filled, wanted - filled, sent + filled);
-        if (bytesRead === 0) throw new Error(`the file ends after ${sent + filled} of ${bytes} bytes`);
-        filled += bytesRead;
-      }
-      sent += filled;
-      yield memory.subarray(0, filled);
+    for (let sent = 0; ; ) {
+      piece = memory.subarray(0, Math.min(memory.length, bytes - sent));
+      await fill(piece, handle, sent, bytes);
+      sent += piece.length;
+      if (sent === bytes) break;
+      yield piece;
     }
   } finally {
     await handle.close();
+  }
+  yield piece;
+}
+
+async function fill(piece: Buffer, handle: FileHandle, position: number, bytes: number): Promise<void> {
+  for (let filled = 0; filled < piece.length; ) {
+    const { bytesRead } = await handle.read(piece, filled, piece.length - filled, position + filled);
+    if (bytesRead === 0) throw new Error(`the file ends after ${position + filled} of ${bytes} bytes`);
+    filled += bytesRead;
   }
 }
