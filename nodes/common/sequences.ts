@@ -16,8 +16,17 @@ export class Sequences {
 
   run(key: string, step: Step): void {
     const waiting = this.#waiting.get(key);
-    if (waiting) waiting.push(step);
-    else this.#holdFor(step(), key);
+    if (waiting) {
+      waiting.push(step);
+      return;
+    }
+    const work = step();
+    if (!work) return;
+    if (this.isHeld(key)) {
+      // The step has run another one of its own key: what comes next waits for both.
+      work.catch(() => undefined);
+      this.run(key, () => work);
+    } else this.#hold(key, [], work);
   }
 
   /** Resolves when all that was given is done. */
@@ -26,14 +35,6 @@ export class Sequences {
       (key) => new Promise<void>((resolve) => this.run(key, () => void resolve())),
     );
     await Promise.all(last);
-  }
-
-  #holdFor(work: Promise<unknown> | undefined, key: string): void {
-    if (!work) return;
-    // The step may have run another one of its own key.
-    const waiting = this.#waiting.get(key);
-    if (waiting) waiting.push(() => work);
-    else this.#hold(key, [], work);
   }
 
   #hold(key: string, waiting: Step[], work: Promise<unknown>): void {

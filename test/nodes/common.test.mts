@@ -110,7 +110,7 @@ describe('sequences of steps', () => {
     const [outer, inner] = [gate(), gate()];
     sequences.run('a', () => {
       sequences.run('a', () => inner.work);
-      return outer.work;
+      return outer.work.then(() => Promise.reject(new Error('its own affair')));
     });
     sequences.run('a', () => void log.push('last'));
     inner.open();

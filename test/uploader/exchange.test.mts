@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import * as v from 'valibot';
 import clientModule from '../../dist/uploader/api/client.js';
 
@@ -50,10 +50,29 @@ describe('an exchange with the service', () => {
       });
     await Promise.all([call('/first'), call('/second')]);
     assert.deepEqual(sent, ['/first']);
-    // The connection that the first one held is free for others, and the second one never leaves.
+    // The second one never leaves.
     answer = (_, response) => response.end('{}');
     await api.send('GET', '/third');
     assert.deepEqual(arrived, ['/first', '/third']);
+  });
+
+  it('leaves its connection to others when it gave up waiting for it', async () => {
+    let open: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const ports = new Set<number | undefined>();
+    answer = (request, response) => {
+      ports.add(request.socket.remotePort);
+      void held.then(() => response.end('{}'));
+    };
+    const first = api.send('GET', '/first');
+    await assert.rejects(api.send('GET', '/second', { timeout: 100 }), /timed out/);
+    open();
+    await first;
+    await api.send('GET', '/third');
+    assert.deepEqual(arrived, ['/first', '/third']);
+    assert.equal(ports.size, 1);
   });
 
   it('times out while an answer comes without an end', async () => {
@@ -80,6 +99,32 @@ describe('an exchange with the service', () => {
     await api.close();
     await Promise.all([...calls, ended('/later')]);
     assert.deepEqual(arrived, ['/begun']);
+  });
+
+  it('ends when the account closes, though another connection of its has failed', async () => {
+    // The first connection is cut at once, the second one takes its time.
+    const [cut, taken] = [new Set<Socket>(), new Set<Socket>()];
+    const front = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      if (cut.size === 0) {
+        cut.add(socket);
+        setTimeout(() => socket.destroy(), 50);
+      } else taken.add(socket);
+    });
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    const { port } = front.address() as AddressInfo;
+    const two = new clientModule.ApiClient(`http://127.0.0.1:${port}`, 'key', 2);
+    try {
+      const calls = ['/first', '/second'].map((path) =>
+        assert.rejects(two.send('GET', path), { code: 'ERR_API', status: undefined }),
+      );
+      await Promise.race(calls);
+      await two.close();
+      await Promise.all(calls);
+    } finally {
+      for (const socket of taken) socket.destroy();
+      front.close();
+    }
   });
 
   it('ends at an answer that is too large to be one', async () => {

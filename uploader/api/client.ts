@@ -25,6 +25,8 @@ export class ApiClient {
   readonly endpoint: string;
   readonly #apiKey: string;
   readonly #dispatcher: Dispatcher;
+  /** Calls under way: undici loses sight of some when one of several connections fails. */
+  readonly #calls: Exchange[] = [];
 
   /**
    * @param connections open connections per host at the most
@@ -112,6 +114,7 @@ export class ApiClient {
     const call = new Exchange(this.#dispatcher, url, timeout, outgoing, onSent);
     // AbortSignal.timeout leaves a timer for its whole time behind, answer or not.
     const timer = setTimeout(() => call.abort(new DOMException('timed out', 'TimeoutError')), timeout);
+    this.#calls.push(call);
     let answer: Answer;
     try {
       answer = await call.answer;
@@ -119,6 +122,7 @@ export class ApiClient {
       throw new ApiError(name, `${name}: no answer (${reasonOf(cause)})`, { cause });
     } finally {
       clearTimeout(timer);
+      this.#calls.splice(this.#calls.indexOf(call), 1);
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
     throw refusal(name, answer, inWords(withoutSecrets(answer.text, this.#apiKey)));
@@ -126,7 +130,9 @@ export class ApiClient {
 
   /** Ends calls under way and closes the connections. */
   async close(): Promise<void> {
-    await this.#dispatcher.destroy(new Error('this account is being closed'));
+    const reason = new Error('this account is being closed');
+    for (const call of this.#calls) call.abort(reason);
+    await this.#dispatcher.destroy(reason);
   }
 }
 

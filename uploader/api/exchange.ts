@@ -23,11 +23,12 @@ export interface Answer {
 export class Exchange implements Dispatcher.DispatchHandler {
   /** Rejects with what undici says, or with the reason of `abort`. */
   readonly answer: Promise<Answer>;
-  readonly #sent: (() => void) | undefined;
+  readonly #onSent: (() => void) | undefined;
   #resolve!: (answer: Answer) => void;
   #reject!: (reason: Error) => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #aborted: Error | undefined;
+  /** Of its abort. */
+  #reason: Error | undefined;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #parts: Buffer[] = [];
@@ -44,7 +45,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     { body, ...options }: Outgoing,
     onSent?: () => void,
   ) {
-    this.#sent = onSent;
+    this.#onSent = onSent;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -63,15 +64,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Ends it wherever it is, also while it waits for a connection. */
   abort(reason: Error): void {
-    this.#aborted = reason;
+    this.#reason = reason;
     this.#reject(reason);
     this.#controller?.abort(reason);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown here, it ends the request and leaves the connection to the next one.
+    if (this.#reason !== undefined) throw this.#reason;
     this.#controller = controller;
-    if (this.#aborted === undefined) this.#sent?.();
-    else controller.abort(this.#aborted);
+    this.#onSent?.();
   }
 
   onResponseStart(

@@ -11,7 +11,7 @@ const free: Buffer[] = [];
 /**
  * Sends a file's first `bytes` bytes as a request body.
  *
- * @param send resolves when the answer is there: then nothing of the body is under way any more
+ * @param send resolves when the answer is there: a server answers when it has read all
  */
 export async function sendFile<T>(
   path: string,
@@ -49,7 +49,7 @@ export async function* filePieces(path: string, bytes: number, memory: Buffer): 
       piece = memory.subarray(0, Math.min(memory.length, bytes - sent));
       await fill(piece, handle, sent, bytes);
       sent += piece.length;
-      if (sent === bytes) break;
+      if (sent >= bytes) break;
       yield piece;
     }
   } finally {
