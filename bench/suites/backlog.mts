@@ -42,9 +42,9 @@ export default {
           digits: 0,
         },
         {
-          work: 'memory meanwhile without V8’s young generation, over the start of the draining',
+          work: 'memory meanwhile, over the start of the draining',
           goal: '≤ 64 MB',
-          value: (look) => look(drained(many), 'memory_but_young_mb'),
+          value: (look) => look(drained(many), 'memory_mb'),
           max: 64,
           unit: ' MB',
           digits: 1,

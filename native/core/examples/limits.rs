@@ -189,13 +189,13 @@ impl Delivery {
             }
             socket.write_all(&self.piece[..read])?;
         }
-        // The answer has no body.
-        let mut status = String::new();
-        self.connection.read_line(&mut status)?;
-        let mut line = status.clone();
-        while !line.trim_end().is_empty() {
-            line.clear();
-            self.connection.read_line(&mut line)?;
+        // The answer ends with its head: it has no body.
+        let mut lines = self.connection.by_ref().lines();
+        let status = lines.next().ok_or("expected an answer from the receiver, got none")??;
+        for line in lines {
+            if line?.is_empty() {
+                break;
+            }
         }
         if !status.contains(" 200 ") {
             return Err(format!("expected the receiver to take a chunk, got {status:?}").into());
