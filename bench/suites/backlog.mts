@@ -61,7 +61,6 @@ export default {
         { figure: 'chunks_per_s', title: 'chunks/s', digits: 0 },
         { figure: 'cpu_ms_per_chunk', title: 'CPU a chunk, ms', digits: 2 },
         { figure: 'memory_mb', title: 'memory over its start, MB', digits: 1 },
-        { figure: 'memory_but_young_mb', title: 'without V8’s young generation, MB', digits: 1 },
       ],
       dispose: async () => {
         for (const { spool } of backlogs) await rm(spool, { recursive: true, force: true });

@@ -37,7 +37,7 @@ export default {
       rounds: 1,
       sides,
       goals: sides.map(({ name }) => memoryGoal(name)),
-      columns: ['memory_mb', 'memory_but_young_mb', 'longest_ms', 'cpu_ms_per_frame', 'frames'].flatMap(
+      columns: ['memory_mb', 'longest_ms', 'cpu_ms_per_frame', 'frames'].flatMap(
         (name) => COLUMNS.find(({ figure }) => figure === name) ?? [],
       ),
     };
