@@ -65,8 +65,7 @@ export async function drain(spool: string, chunks: number, version: 4 | 5): Prom
       if (frames !== chunks * BACKLOG.framesPerChunk) throw new Error(`expected all frames, got ${frames}`);
       const seconds = (last - first) / 1000;
       const [before] = samples;
-      const growth = (of: (sample: Sample) => number) =>
-        before === undefined ? Number.NaN : Math.max(...samples.map(of)) - of(before);
+      const most = Math.max(...samples.map(({ memory_mb }) => memory_mb));
       const watched = (chunks * 19) / 20;
       return {
         figures: {
@@ -74,8 +73,7 @@ export async function drain(spool: string, chunks: number, version: 4 | 5): Prom
           link_percent: (bytes / seconds / LINK.bytesPerSecond) * 100,
           chunks_per_s: chunks / seconds,
           cpu_ms_per_chunk: (cpu / watched) * 1000,
-          memory_mb: growth(({ memory_mb }) => memory_mb),
-          memory_but_young_mb: growth(({ memory_mb, young_mb }) => memory_mb - young_mb),
+          memory_mb: most - (before?.memory_mb ?? Number.NaN),
           bytes,
           seconds,
         },

@@ -1,6 +1,6 @@
 /** What a run in Node-RED says of memory and event loop, as the reports want it. */
-import type { Column, Curve, Goal, Measurement } from '../suite.mts';
-import type { CameraRun } from './camera-run.mts';
+import type { Column, Curve, Goal, Measurement, Side } from '../suite.mts';
+import { type CameraLoad, type CameraRun, runCameras } from './camera-run.mts';
 import type { Sample } from './watch.mts';
 
 export const COLUMNS: readonly Column[] = [
@@ -44,6 +44,12 @@ export function measurementOf({ idle, loaded, beside_ms, frames }: CameraRun): M
     },
   };
 }
+
+/** Cameras as a side of a suite. */
+export const cameraSide = (name: string, load: CameraLoad): Side => ({
+  name,
+  measure: async () => measurementOf(await runCameras(load)),
+});
 
 /** What a process may take over its idle state, whatever the work. */
 export const memoryGoal = (side: string): Goal => ({

@@ -1,5 +1,5 @@
-import { type CameraLoad, runCameras } from '../node-red/camera-run.mts';
-import { COLUMNS, measurementOf, memoryGoal } from '../node-red/figures.mts';
+import type { CameraLoad } from '../node-red/camera-run.mts';
+import { COLUMNS, cameraSide, memoryGoal } from '../node-red/figures.mts';
 import type { Goal, Side, Suite } from '../suite.mts';
 
 const NAMES = { 4: 'Node-RED 4.1', 5: 'Node-RED 5' } as const;
@@ -21,10 +21,7 @@ export default {
     const kinds = quick ? all.filter((_, i) => i === 0 || i === 3) : all;
     const sides = kinds.map(({ version, cameras, fps }): Side => {
       const load: CameraLoad = { version, cameras, fps, seconds, idleSeconds, interval: 500 };
-      return {
-        name: nameOf(version, cameras, fps),
-        measure: async () => measurementOf(await runCameras(load)),
-      };
+      return cameraSide(nameOf(version, cameras, fps), load);
     });
     const goals = kinds.flatMap(({ version, cameras, fps, goal }): Goal[] => {
       const side = nameOf(version, cameras, fps);

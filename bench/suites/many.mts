@@ -1,5 +1,4 @@
-import { runCameras } from '../node-red/camera-run.mts';
-import { COLUMNS, measurementOf, memoryGoal } from '../node-red/figures.mts';
+import { COLUMNS, cameraSide, memoryGoal } from '../node-red/figures.mts';
 import type { Suite } from '../suite.mts';
 
 /** As many frames as 40 minutes of one camera at 120/s bring. */
@@ -15,7 +14,7 @@ export default {
     return {
       work: `frames of 500x300, one a message, for ${seconds} s; each arrived once, in order, intact`,
       rounds: 1,
-      sides: [{ name: NAME, measure: async () => measurementOf(await runCameras(load)) }],
+      sides: [cameraSide(NAME, load)],
       goals: [memoryGoal(NAME)],
       columns: COLUMNS,
     };

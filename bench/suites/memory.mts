@@ -1,6 +1,6 @@
-import { type CameraLoad, runCameras } from '../node-red/camera-run.mts';
-import { COLUMNS, measurementOf, memoryGoal } from '../node-red/figures.mts';
-import type { Side, Suite } from '../suite.mts';
+import type { CameraLoad } from '../node-red/camera-run.mts';
+import { COLUMNS, cameraSide, memoryGoal } from '../node-red/figures.mts';
+import type { Suite } from '../suite.mts';
 
 const FPS = 60;
 /** Seconds of frames in a chunk. */
@@ -24,13 +24,9 @@ export default {
       idleSeconds: quick ? 1 : 3,
       interval: 1000,
     });
-    const side = (name: string, run: CameraLoad): Side => ({
-      name,
-      measure: async () => measurementOf(await runCameras(run)),
-    });
     const sides = [
-      ...(quick ? [] : CHUNKS).map((chunk) => side(nameOf(chunk), load(chunk))),
-      side(OUTAGE, { ...load(2), outage }),
+      ...(quick ? [] : CHUNKS).map((chunk) => cameraSide(nameOf(chunk), load(chunk))),
+      cameraSide(OUTAGE, { ...load(2), outage }),
     ];
     return {
       work: `frames of 500x300, ${FPS}/s for ${seconds} s, the outage ${Math.round(outage[1] - outage[0])} s of them; each arrived once, in order, intact`,
