@@ -1,5 +1,5 @@
-//! Which way a stream's frames are compressed: all ways are tried on its first frames and on one frame of many later,
-//! and the one that costs the least is used in between.
+//! Which way a stream's frames are compressed: all ways are tried on its first frames, on one frame of many later and
+//! sooner where frames have changed, and the one that costs the least is used in between.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -83,12 +83,17 @@ impl Haste {
     }
 }
 
-/// Frames that are tried at the beginning: what runs first in a thread is slow, and a first frame may be black.
-const FIRST_TRIALS: u64 = 4;
+/// Frames that are tried at the beginning.
+const FIRST_TRIALS: u64 = 2;
+/// Runs of each way in those, of which the fastest counts: what runs first in a thread is slow.
+const FIRST_RUNS: usize = 2;
 /// One frame of so many is tried later.
 const LATER_TRIALS: u64 = 1024;
-/// Runs of each way a trial, of which the fastest counts: the first one finds other tables in the cache.
-const RUNS: usize = 2;
+/// One frame of so many is looked at: if its size is another than that of those tried, it is tried too. The first frames
+/// may have been black.
+const LOOKS: u64 = 256;
+/// What is another size: by this part.
+const OTHER: f64 = 0.25;
 /// Levels up to here take no more effort than the way that is taken in haste.
 const LIGHT_LEVEL: i32 = 1;
 /// A way must be better by this to take over.
@@ -104,11 +109,11 @@ pub struct Chooser {
     trials: AtomicU64,
     /// Index of the way in use.
     chosen: AtomicUsize,
-    /// What the ways cost, in the order of the compression's ways.
+    /// What the ways cost, in the order of the compression's ways. Held while a frame is tried.
     costs: Mutex<Vec<Cost>>,
 }
 
-/// What a way costs a frame: averages over the trials, the later ones counting more.
+/// What a way costs a frame: averages over the trials of such frames, the later ones counting more.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cost {
     bytes: f64,
@@ -148,20 +153,35 @@ impl Chooser {
             Haste::Some => return compress(gray, row, &self.hasty()),
             Haste::Great => return compress(gray, row, &SYMBOLS),
         }
-        let is_tried =
-            self.trials.load(Ordering::Relaxed) < FIRST_TRIALS || frame.is_multiple_of(LATER_TRIALS);
-        if is_tried && !self.compression.ways().is_empty() {
-            // Two trials at once would disturb each other.
-            let costs = match self.costs.try_lock() {
-                Ok(costs) => Some(costs),
-                Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => None,
-            };
-            if let Some(costs) = costs {
-                return self.try_all(costs, gray, row);
+        let trials = self.trials.load(Ordering::Relaxed);
+        if trials >= FIRST_TRIALS && !frame.is_multiple_of(LATER_TRIALS) {
+            let zstd = compress(gray, row, &self.way())?;
+            if !frame.is_multiple_of(LOOKS) || !self.is_other(zstd.len()) {
+                return Ok(zstd);
             }
         }
+        if !self.compression.ways().is_empty()
+            && let Some(costs) = self.costs_alone()
+        {
+            return self.try_all(costs, gray, row);
+        }
         compress(gray, row, &self.way())
+    }
+
+    /// None while another frame is tried: two trials at once would disturb each other.
+    fn costs_alone(&self) -> Option<MutexGuard<'_, Vec<Cost>>> {
+        match self.costs.try_lock() {
+            Ok(costs) => Some(costs),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Whether a frame in the way in use has another size than those that were tried.
+    fn is_other(&self, bytes: usize) -> bool {
+        let costs = self.costs_alone();
+        let tried = costs.as_ref().and_then(|costs| costs.get(self.chosen.load(Ordering::Relaxed)));
+        tried.is_some_and(|tried| is_other(as_f64(bytes), tried.bytes))
     }
 
     /// No more effort than is asked for otherwise, and no more than little.
@@ -174,18 +194,17 @@ impl Chooser {
 
     /// Compresses in all ways, chooses, and answers the frame in the way chosen.
     fn try_all(&self, mut costs: MutexGuard<'_, Vec<Cost>>, gray: &[u8], row: usize) -> Result<Buffer> {
-        self.trials.fetch_add(1, Ordering::Relaxed);
+        let runs = if self.trials.fetch_add(1, Ordering::Relaxed) < FIRST_TRIALS { FIRST_RUNS } else { 1 };
         let ways = self.compression.ways();
         let mut frames = Vec::with_capacity(ways.len());
         let mut found = Vec::with_capacity(ways.len());
         for way in ways {
-            let (frame, seconds) = fastest(gray, row, way)?;
-            #[expect(clippy::cast_precision_loss, reason = "a frame has fewer than 2^52 bytes")]
-            let bytes = frame.len() as f64;
-            found.push(Cost { bytes, seconds });
+            let (frame, seconds) = fastest(gray, row, way, runs)?;
+            found.push(Cost { bytes: as_f64(frame.len()), seconds });
             frames.push(frame);
         }
-        if costs.is_empty() {
+        let before = self.chosen.load(Ordering::Relaxed);
+        if costs.is_empty() || is_other(found[before].bytes, costs[before].bytes) {
             *costs = found;
         } else {
             for (cost, new) in costs.iter_mut().zip(found) {
@@ -193,17 +212,27 @@ impl Chooser {
                 cost.seconds = f64::midpoint(cost.seconds, new.seconds);
             }
         }
-        let chosen = cheapest(&costs, self.compression.price(), self.chosen.load(Ordering::Relaxed));
+        let chosen = cheapest(&costs, self.compression.price(), before);
         self.chosen.store(chosen, Ordering::Relaxed);
         Ok(frames.swap_remove(chosen))
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a frame has fewer than 2^52 bytes")]
+fn as_f64(bytes: usize) -> f64 {
+    bytes as f64
+}
+
+/// What was learnt of frames of so many bytes says nothing of these.
+fn is_other(bytes: f64, tried: f64) -> bool {
+    (bytes - tried).abs() > OTHER * tried
+}
+
 /// The frame, and the least time it took.
-fn fastest(gray: &[u8], row: usize, way: &Way) -> Result<(Buffer, f64)> {
+fn fastest(gray: &[u8], row: usize, way: &Way, runs: usize) -> Result<(Buffer, f64)> {
     let mut best = f64::INFINITY;
     let mut frame = Buffer::default();
-    for _ in 0..RUNS {
+    for _ in 0..runs {
         let began = ThreadTime::now();
         frame = compress(gray, row, way)?;
         best = best.min(began.elapsed().as_secs_f64());
@@ -302,17 +331,32 @@ mod tests {
         assert_eq!(costs(&chooser).len(), BALANCED.len());
     }
 
+    /// Compresses such frames, the first having this number.
+    fn stream(chooser: &Chooser, numbers: std::ops::Range<u64>, noise: u32) {
+        for n in numbers {
+            chooser.compress(&frame(u32::try_from(n).unwrap(), noise), ROW, Haste::None).unwrap();
+        }
+    }
+
     #[test]
-    fn looks_again_when_the_picture_has_changed() {
+    fn looks_again_from_time_to_time() {
+        let chooser = Chooser::new(Compression::Fast);
+        stream(&chooser, 0..LATER_TRIALS, 16);
+        assert_eq!(chooser.trials.load(Ordering::Relaxed), FIRST_TRIALS);
+        stream(&chooser, LATER_TRIALS..LATER_TRIALS + 1, 16);
+        assert_eq!(chooser.trials.load(Ordering::Relaxed), FIRST_TRIALS + 1);
+    }
+
+    #[test]
+    fn looks_again_soon_when_the_picture_has_changed_and_forgets_what_it_knew() {
         let chooser = Chooser::new(Compression::Small);
-        for n in 0..8 {
-            chooser.compress(&frame(n, 0), ROW, Haste::None).unwrap();
-        }
+        stream(&chooser, 0..8, 0);
         let before = costs(&chooser);
-        for n in 8..=1024 {
-            chooser.compress(&frame(n, 16), ROW, Haste::None).unwrap();
-        }
+        stream(&chooser, 8..LOOKS + 1, 16);
         let after = costs(&chooser);
+        let new = Chooser::new(Compression::Small);
+        stream(&new, LOOKS..LOOKS + 1, 16);
+        assert_eq!(after, costs(&new));
         assert!(before.iter().zip(&after).all(|(one, other)| other > one), "{before:?} {after:?}");
     }
 

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 
 use zstd_safe::CParameter;
 
+use crate::coder::Coder;
 use crate::error::{Error, Result};
 use crate::memory::Buffer;
-use crate::sequences::Coder;
 
 /// How zstd is to work. All of it is zstd: what reads level 3 reads this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Search {
     Level,
     /// By zstd, told how.
     Zstd(Parameters),
-    /// By this crate (`matches.rs`).
+    /// By this crate (`coder`).
     Own,
 }
 
@@ -134,11 +134,7 @@ impl Compressor {
     /// `bytes`, rows of `row` bytes, as one zstd frame.
     pub fn compress(&mut self, bytes: &[u8], row: usize, way: &Way) -> Result<&[u8]> {
         if way.search == Search::Own {
-            let coder = match &mut self.own {
-                Some(coder) => coder,
-                none => none.insert(Coder::new().map_err(refused)?),
-            };
-            coder.compress(bytes, row, &mut self.room).map_err(refused)?;
+            self.own.get_or_insert_default().compress(bytes, row, &mut self.room);
             return Ok(&self.room);
         }
         if self.told != Some((*way, row)) {
