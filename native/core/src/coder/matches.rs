@@ -3,12 +3,13 @@
 //! zstd's own search weighs short matches against long ones and looks at what was matched before. In a smooth picture
 //! with a little noise nearly every place matches some place before, and then less is more: one table, matches of
 //! eight bytes and more, and more places entered into the table, from which the next matches are nearer and longer.
-//! Such a search waits for memory most of the time; so two parts of the picture are searched at once, each with a table
-//! of its own, and one part's steps fill the other's waits.
+//! Such a search waits for memory most of the time; so two blocks of the picture are searched at once, each with a table
+//! of its own, and one's steps fill the other's waits. Whichever is done takes the next block.
 
 use std::ops::Range;
 
-use super::block::{self, Block, LEAST_MATCH as LEAST};
+use super::block::{Block, LEAST_MATCH as LEAST};
+use super::written::Written;
 
 /// Bytes that a step reads at once.
 const WIDE: usize = 16;
@@ -17,118 +18,88 @@ const PLACES: usize = 1 << TABLE_LOG;
 const TABLE_LOG: u32 = 14;
 /// So many literals in a row, and the search takes longer steps: this is noise.
 const PATIENCE: usize = 128;
-/// The longest match.
-const LONGEST: usize = block::MOST / 2;
-/// Steps end so far before a block is full: with the literals of the last one and what is left at the end of a part.
-const RESERVE: usize = 4 * WIDE;
 
-/// What a part's search keeps from picture to picture.
+/// What a search keeps from picture to picture.
 pub(super) struct Memory {
+    /// Where eight bytes were last, by their hash; 0 where they were not.
     table: Box<[u32; PLACES]>,
     block: Block,
-    /// Blocks written.
-    blocks: Vec<u8>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        let table = vec![0; PLACES].try_into().expect("just so many");
-        Self { table, block: Block::default(), blocks: Vec::new() }
+        Self { table: vec![0; PLACES].try_into().expect("just so many"), block: Block::default() }
     }
 }
 
-/// Two parts of `bytes` as blocks of a zstd frame: one up to `middle`, one from there on.
-pub(super) fn find<'a>(bytes: &[u8], middle: usize, memories: &'a mut [Memory; 2]) -> [Blocks<'a>; 2] {
-    let [memory, other_memory] = memories;
-    let mut lane = Lane::new(bytes, 0..middle, memory);
-    let mut other = Lane::new(bytes, middle..bytes.len(), other_memory);
-    while lane.goes_on(bytes) && other.goes_on(bytes) {
-        while lane.at < lane.pause && other.at < other.pause {
+/// Writes `bytes` as blocks of `length` bytes each.
+pub(super) fn find(bytes: &[u8], length: usize, memories: &mut [Memory; 2], written: &mut Written) {
+    let blocks = bytes.len().div_ceil(length);
+    let mut left = [0..blocks / 2, blocks / 2..blocks];
+    let mut lanes = memories.each_mut().map(Lane::new);
+    loop {
+        let [lane, other] = &mut lanes;
+        while lane.goes_on() && other.goes_on() {
             lane.step(bytes);
             other.step(bytes);
         }
+        let done = usize::from(lane.goes_on());
+        lanes[done].end(bytes, written);
+        // One half of the picture after the other's.
+        let Some(next) = left[done].next().or_else(|| left[1 - done].next()) else { break };
+        lanes[done].begin(bytes, next * length..bytes.len().min((next + 1) * length));
     }
-    [lane.end(bytes), other.end(bytes)]
+    for mut lane in lanes {
+        while lane.goes_on() {
+            lane.step(bytes);
+        }
+        lane.end(bytes, written);
+    }
 }
 
-/// Blocks of a zstd frame.
-pub(super) struct Blocks<'a> {
-    pub(super) bytes: &'a [u8],
-    /// Where the last one begins.
-    pub(super) last: usize,
-}
-
-/// A part under search.
+/// A block under search, or none.
 struct Lane<'a> {
-    /// Where eight bytes were last, by their hash; 0 where they were not.
     table: &'a mut [u32; PLACES],
     block: &'a mut Block,
-    /// Room for all blocks.
-    room: &'a mut [u8],
     at: usize,
-    /// Steps begin before here, until the next block.
-    pause: usize,
     /// Steps begin before here.
     stop: usize,
-    /// Where the part ends.
-    end: usize,
+    /// Where the block begins and ends.
+    range: Range<usize>,
     /// Matches end here at the latest.
     most: usize,
-    /// Where the block began.
-    began: usize,
     /// Literals of the block.
     literals: usize,
     /// Those before the last match.
     matched: usize,
-    /// Bytes of the blocks written.
-    written: usize,
-    /// Where the last of them begins.
-    last: usize,
 }
 
 impl<'a> Lane<'a> {
-    fn new(bytes: &[u8], part: Range<usize>, memory: &'a mut Memory) -> Self {
-        let Range { start, end } = part;
-        let Memory { table, block, blocks } = memory;
+    fn new(Memory { table, block }: &'a mut Memory) -> Self {
         table.fill(0);
-        // No block but the last is shorter than half of what it may be.
-        let room = part.len() + (part.len() / LONGEST + 2) * block::HEADER + block::ROOM;
-        if blocks.len() < room {
-            blocks.resize(room, 0);
-        }
-        // A step takes `WIDE` literals at most, and reads as much after what it takes.
-        let stop = end.saturating_sub(WIDE).min(bytes.len().saturating_sub(2 * WIDE));
-        let most = end.min(bytes.len().saturating_sub(WIDE));
-        let mut lane = Self {
-            table,
-            block,
-            room: blocks,
-            at: start,
-            pause: 0,
-            stop,
-            end,
-            most,
-            began: start,
-            literals: 0,
-            matched: 0,
-            written: 0,
-            last: 0,
-        };
-        // The table's 0 is the first byte of all, which has nothing before it.
-        lane.take(bytes, end.min(start + 1));
-        lane
+        Self { table, block, at: 0, stop: 0, range: 0..0, most: 0, literals: 0, matched: 0 }
     }
 
-    /// Whether there are steps left in the part; ends a block that is full.
-    fn goes_on(&mut self, bytes: &[u8]) -> bool {
-        if self.at >= self.stop {
-            return false;
+    fn begin(&mut self, bytes: &[u8], range: Range<usize>) {
+        let Range { start, end } = range;
+        // A step takes `WIDE` literals at most, and reads as much after what it takes.
+        self.stop = end.saturating_sub(WIDE).min(bytes.len().saturating_sub(2 * WIDE));
+        self.most = end.min(bytes.len().saturating_sub(WIDE));
+        if start < self.at {
+            // What it knows is still to come.
+            self.table.fill(0);
         }
-        if self.at + RESERVE >= self.began + block::MOST {
-            self.end_block(bytes);
+        (self.at, self.range) = (start, range);
+        (self.literals, self.matched) = (0, 0);
+        if start == 0 {
+            // The table's 0 is the first byte of all, which has nothing before it.
+            self.take(bytes, 1);
         }
-        self.pause = self.stop.min(self.began + block::MOST - RESERVE);
-        true
+    }
+
+    #[inline(always)]
+    fn goes_on(&self) -> bool {
+        self.at < self.stop
     }
 
     /// A literal, or a match.
@@ -162,10 +133,6 @@ impl<'a> Lane<'a> {
             length = same(&bytes[..self.most], at, before);
         }
         let end = at + length;
-        if end - self.began > block::MOST {
-            self.end_block(bytes);
-            self.pause = self.stop.min(self.began + block::MOST - RESERVE);
-        }
         self.block.put(self.literals - self.matched, length, at - before);
         self.matched = self.literals;
         // The places from which a match may begin next time.
@@ -187,16 +154,6 @@ impl<'a> Lane<'a> {
         self.table[hash(eight)] = at as u32;
     }
 
-    /// Ends the block before the place where it stands.
-    #[inline(never)]
-    fn end_block(&mut self, bytes: &[u8]) {
-        let room = &mut self.room[self.written..];
-        self.last = self.written;
-        self.written += self.block.end(self.literals, &bytes[self.began..self.at], room);
-        self.began = self.at;
-        (self.literals, self.matched) = (0, 0);
-    }
-
     /// Takes literals up to `end`.
     fn take(&mut self, bytes: &[u8], end: usize) {
         let taken = &bytes[self.at..end];
@@ -205,21 +162,14 @@ impl<'a> Lane<'a> {
         self.at = end;
     }
 
-    /// The rest.
-    fn end(mut self, bytes: &[u8]) -> Blocks<'a> {
-        while self.goes_on(bytes) {
-            while self.at < self.pause {
-                self.step(bytes);
-            }
+    /// Takes the rest of the block and writes it, if there is one.
+    #[inline(never)]
+    fn end(&mut self, bytes: &[u8], written: &mut Written) {
+        let range = std::mem::take(&mut self.range);
+        if !range.is_empty() {
+            self.take(bytes, range.end);
+            written.add(range.start, |room| self.block.end(self.literals, &bytes[range], room));
         }
-        if self.end - self.began > block::MOST {
-            self.end_block(bytes);
-        }
-        self.take(bytes, self.end);
-        if self.at > self.began {
-            self.end_block(bytes);
-        }
-        Blocks { bytes: &self.room[..self.written], last: self.last }
     }
 }
 
@@ -246,10 +196,10 @@ fn hash(eight: u64) -> usize {
     (eight.wrapping_mul(0xCF1B_BCDC_B7A5_6463) >> (64 - TABLE_LOG)) as usize
 }
 
-/// How far both places have the same bytes, of which `WIDE` are known; no more than the longest match.
+/// How far both places have the same bytes, of which `WIDE` are known.
 #[inline(never)]
 fn same(bytes: &[u8], at: usize, before: usize) -> usize {
-    let end = bytes.len().min(at + LONGEST);
+    let end = bytes.len();
     let mut length = WIDE;
     while at + length + 8 <= end {
         let differ = load(bytes, at + length) ^ load(bytes, before + length);

@@ -10,16 +10,19 @@ mod fse;
 mod huffman;
 mod lengths;
 mod matches;
+mod written;
 
 use matches::Memory;
+use written::Written;
 
-/// Two parts are no longer than the window, so that no match reaches beyond it.
+/// No match reaches farther back.
 const WINDOW_LOG: u32 = 21;
 
 /// Compresses picture after picture, and keeps its memory.
 #[derive(Default)]
 pub(crate) struct Coder {
     memories: [Memory; 2],
+    written: Written,
 }
 
 impl Coder {
@@ -27,14 +30,13 @@ impl Coder {
     pub(crate) fn compress(&mut self, bytes: &[u8], row: usize, room: &mut Vec<u8>) {
         room.clear();
         header(bytes.len(), room);
-        let part = part_length(bytes.len(), row);
+        let block = block_length(bytes.len(), row);
         let mut last = room.len();
-        for pair in bytes.chunks(2 * part) {
-            for blocks in matches::find(pair, part.min(pair.len()), &mut self.memories) {
-                if !blocks.bytes.is_empty() {
-                    last = room.len() + blocks.last;
-                    room.extend_from_slice(blocks.bytes);
-                }
+        for part in bytes.chunks((1 << WINDOW_LOG) / block * block) {
+            matches::find(part, block, &mut self.memories, &mut self.written);
+            for block in self.written.take() {
+                last = room.len();
+                room.extend_from_slice(block);
             }
         }
         if bytes.is_empty() {
@@ -62,13 +64,14 @@ fn header(length: usize, room: &mut Vec<u8>) {
     }
 }
 
-/// Half of the picture, in whole rows if they fit, or as much as the window holds.
-fn part_length(length: usize, row: usize) -> usize {
-    const MOST: usize = 1 << (WINDOW_LOG - 1);
-    let half = length.div_ceil(2).clamp(1, MOST);
-    match half.checked_next_multiple_of(row.max(1)) {
-        Some(rows) if rows <= MOST => rows,
-        _ => half,
+/// Bytes of a block: all about the same, and an even number of blocks, since two are searched at once. In whole rows if
+/// they fit.
+fn block_length(length: usize, row: usize) -> usize {
+    let blocks = length.div_ceil(block::MOST).next_multiple_of(2).max(2);
+    let even = length.div_ceil(blocks).max(1);
+    match even.checked_next_multiple_of(row.max(1)) {
+        Some(rows) if rows <= block::MOST => rows,
+        _ => even,
     }
 }
 

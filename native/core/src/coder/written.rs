@@ -1,0 +1,34 @@
+//! Blocks that are ready, in whatever order.
+
+use std::ops::Range;
+
+use super::block;
+
+/// Blocks of a picture, and where in it they begin.
+#[derive(Default)]
+pub(super) struct Written {
+    /// Their bytes, and room for one more.
+    room: Vec<u8>,
+    length: usize,
+    blocks: Vec<(usize, Range<usize>)>,
+}
+
+impl Written {
+    /// The block that begins at `start`; `write` puts it into the room that it is given, and says how long it is.
+    pub(super) fn add(&mut self, start: usize, write: impl FnOnce(&mut [u8]) -> usize) {
+        let end = self.length + block::ROOM;
+        if self.room.len() < end {
+            self.room.resize(end, 0);
+        }
+        let bytes = write(&mut self.room[self.length..]);
+        self.blocks.push((start, self.length..self.length + bytes));
+        self.length += bytes;
+    }
+
+    /// All of them, in the order of the picture.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = &[u8]> {
+        self.blocks.sort_unstable_by_key(|&(start, _)| start);
+        self.length = 0;
+        self.blocks.drain(..).map(|(_, range)| &self.room[range])
+    }
+}
