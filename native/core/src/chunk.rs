@@ -14,7 +14,7 @@ use crate::files::{self, ChunkFiles};
 use crate::frame::Size;
 use crate::journal::{HEADER, Header, RECORD, Record};
 use crate::stamps::{Tail, frames};
-use crate::{shard, sidecar};
+use crate::{crc, shard, sidecar};
 
 /// What is known of a sealed chunk.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,7 +143,7 @@ impl OpenChunk {
             .map_err(|error| Error::io("write", &self.files.part, &error))?;
         self.journal.write_all(&journal).map_err(|error| Error::io("write", &self.files.open, &error))?;
         self.ragged = false;
-        let add = |crc, frame: &EncodedFrame| crc32c::crc32c_combine(crc, frame.crc, frame.bytes.len());
+        let add = |crc, frame: &EncodedFrame| crc::combine(crc, frame.crc, frame.bytes.len());
         self.crc = new.iter().fold(self.crc, add);
         let before = self.length();
         self.records.extend(records);

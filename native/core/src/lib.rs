@@ -11,6 +11,7 @@ pub mod chunk;
 mod coder;
 pub mod compress;
 mod cpu_time;
+mod crc;
 pub mod encode;
 pub mod error;
 pub mod files;

@@ -26,7 +26,7 @@ const MANY: u32 = 63 - 7 - STATES_BITS;
 pub(super) const ROOM: usize = HEADER + MOST + huffman::SLACK + MOST_SEQUENCES * SEQUENCE_BITS / 8 + 1024;
 
 /// Literals, a match.
-#[derive(Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Sequence {
     /// What its codes leave open: of the literals, the match, the offset.
     more: u64,
@@ -48,10 +48,8 @@ pub(super) struct Block {
 impl Default for Block {
     fn default() -> Self {
         Self {
-            sequences: vec![Sequence::default(); MOST_SEQUENCES]
-                .try_into()
-                .unwrap_or_else(|_| unreachable!()),
-            literals: vec![0; MOST].try_into().unwrap_or_else(|_| unreachable!()),
+            sequences: vec![Sequence::default(); MOST_SEQUENCES].try_into().expect("just so many"),
+            literals: vec![0; MOST].try_into().expect("just so many"),
             count: 0,
             literal_counts: [0; CODES],
             match_counts: [0; CODES],
