@@ -3,8 +3,8 @@
 //! zstd's own search weighs short matches against long ones and looks at what was matched before. In a smooth picture
 //! with a little noise nearly every place matches some place before, and then less is more: one table, matches of
 //! eight bytes and more, and more places entered into the table, from which the next matches are nearer and longer.
-//! Such a search waits for memory most of the time; so two blocks of the picture are searched at once, each with a table
-//! of its own, and one's steps fill the other's waits. Whichever is done takes the next block.
+//! Such a search waits for memory most of the time; so both halves of the picture are searched at once, each with a
+//! table of its own, and one's steps fill the other's waits. Whichever is done takes a block of the other half.
 
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ pub(super) fn find(bytes: &[u8], length: usize, memories: &mut [Memory; 2], writ
         }
         let done = usize::from(lane.goes_on());
         lanes[done].end(bytes, written);
-        // One half of the picture after the other's.
+        // Of its own half first, then of what the other has left.
         let Some(next) = left[done].next().or_else(|| left[1 - done].next()) else { break };
         lanes[done].begin(bytes, next * length..bytes.len().min((next + 1) * length));
     }
