@@ -146,20 +146,17 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     return this.#oldestIdle()?.sealedAt;
   }
 
-  get leaving(): number {
-    let bytes = 0;
-    for (const { inFlight, sidecar } of this.#chunks) if (inFlight) bytes += sidecar.bytes;
-    return bytes;
+  *underWay(): Iterable<number> {
+    for (const { inFlight, sidecar } of this.#chunks) if (inFlight) yield sidecar.bytes;
   }
 
-  async dropOldest(): Promise<number> {
+  async dropOldest(): Promise<void> {
     const entry = this.#oldestIdle();
-    if (entry === undefined) return 0;
-    const { chunk_index, bytes } = entry.sidecar;
+    if (entry === undefined) return;
+    const { chunk_index } = entry.sidecar;
     await this.#settle(entry, undefined, (data) => lose(data, chunk_index, 'dropped: the spool was full'));
     this.#listener.dropped(chunk_index);
     this.#listener.settled();
-    return bytes;
   }
 
   /** A transfer got through. */
@@ -262,10 +259,12 @@ export class Shipping<S extends Sidecar> implements DeliverySource, Droppable {
     kept: KeptChunks | undefined,
     change: (data: StreamRecord) => void,
   ): Promise<void> {
+    const { budget } = this.#context;
+    const { bytes } = entry.sidecar;
     this.#chunks.remove(entry);
-    this.#context.budget.change(-entry.sidecar.bytes);
+    budget.change(-bytes);
     try {
-      await discardChunk(this.#record, entry.sidecar, kept, change);
+      await budget.frees(bytes, discardChunk(this.#record, entry.sidecar, kept, change));
     } catch (error) {
       // What stays on disk is named in the record, or is sent again after a restart: nothing is lost by it.
       this.#listener.problem(error as AtomscaleError);

@@ -15,10 +15,10 @@ export interface BudgetOptions {
 export interface Droppable {
   /** When the oldest chunk that is not under way was sealed; undefined when there is none. */
   oldest(): number | undefined;
-  /** Gives it up, counted and told; resolves to the bytes freed. */
-  dropOldest(): Promise<number>;
-  /** Bytes of chunks that are under way: they make room by themselves. */
-  readonly leaving: number;
+  /** Gives it up, counted and told. */
+  dropOldest(): Promise<void>;
+  /** Bytes of each chunk that is under way: they make room by themselves. */
+  underWay(): Iterable<number>;
 }
 
 /** How much of the disk an account may take. */
@@ -29,7 +29,12 @@ export class Budget {
   readonly #kept: KeptChunks;
   #sealed = 0;
   #open = 0;
-  #free = Number.POSITIVE_INFINITY;
+  /** What the disk had when it was looked at, less what was deleted before. */
+  #seen = Number.POSITIVE_INFINITY;
+  /** Deleted since the start. */
+  #freed = 0;
+  /** Of chunks that are being deleted. */
+  #freeing = 0;
   /** Bytes of the disk's blocks. */
   #block = 4096;
   #dropping: Promise<unknown> | undefined;
@@ -53,6 +58,18 @@ export class Budget {
     this.#sealed += bytes;
   }
 
+  /** Chunks of so many bytes are being deleted: what they take of the disk counts as free from now. */
+  async frees(bytes: number, deletion: Promise<void>): Promise<void> {
+    const room = this.#occupied(bytes);
+    this.#freeing += room;
+    try {
+      await deletion;
+    } finally {
+      this.#freeing -= room;
+      this.#freed += room;
+    }
+  }
+
   /** Refuses all data while the spool folder is not there; undefined: it is there again. */
   refuse(gone: SpoolError | undefined): void {
     this.#gone = gone;
@@ -61,11 +78,12 @@ export class Budget {
   /** Looks at the disk, once a second: a look per frame would be a system call per frame. */
   async refresh(openBytes: number): Promise<void> {
     this.#open = openBytes;
+    const freed = this.#freed;
     const disk = await statfs(this.#folder);
-    this.#free = disk.bavail * disk.bsize;
+    this.#seen = disk.bavail * disk.bsize - freed;
     this.#block = disk.bsize;
     await this.#shedKept();
-    if (this.#options.whenFull === 'drop-oldest' && this.#excess() > 0) await this.#makeRoom();
+    if (this.#options.whenFull === 'drop-oldest') await this.#drop(() => this.#makeRoom());
   }
 
   /**
@@ -78,10 +96,7 @@ export class Budget {
     if (this.#gone !== undefined) throw this.#gone;
     if (this.#excess() <= 0) return;
     if (this.#options.whenFull === 'drop-oldest') {
-      this.#dropping ??= this.#makeRoom().finally(() => {
-        this.#dropping = undefined;
-      });
-      this.#dropping.catch(() => undefined);
+      this.#drop(() => this.#makeRoom()).catch(() => undefined);
       if (this.#free > 0) return;
     }
     const { maxBytes, minFreeBytes } = this.#options;
@@ -96,16 +111,27 @@ export class Budget {
   /** The disk refused a write although there seemed to be room: with drop-oldest the oldest chunk makes some. */
   ranOut(): void {
     if (this.#options.whenFull !== 'drop-oldest') return;
-    this.#dropping ??= this.#dropOne().finally(() => {
-      this.#dropping = undefined;
-    });
-    this.#dropping.catch(() => undefined);
+    this.#drop(() => this.#dropOne()).catch(() => undefined);
   }
 
-  /** What is kept after its delivery gives way within a second: it counts as free. */
-  #excess(): number {
+  /** Bytes of the disk that are free, as far as is known. */
+  get #free(): number {
+    return this.#seen + this.#freed + this.#freeing;
+  }
+
+  /**
+   * What is kept after its delivery gives way within a second: it counts as free.
+   *
+   * @param leaving bytes of each chunk that counts as gone
+   */
+  #excess(leaving: Iterable<number> = []): number {
     const { maxBytes, minFreeBytes } = this.#options;
-    return Math.max(this.bytes - maxBytes, minFreeBytes - this.#free - this.#kept.bytes);
+    let [bytes, room] = [0, this.#free + this.#kept.bytes];
+    for (const chunk of leaving) {
+      bytes += chunk;
+      room += this.#occupied(chunk);
+    }
+    return Math.max(this.bytes - bytes - maxBytes, minFreeBytes - room);
   }
 
   async #shedKept(): Promise<void> {
@@ -114,25 +140,31 @@ export class Budget {
     const excess = Math.max(this.bytes + before - maxBytes, minFreeBytes - this.#free);
     if (before === 0 || excess <= 0) return;
     await this.#kept.makeRoom(excess);
-    this.#free += before - this.#kept.bytes;
+    this.#freed += before - this.#kept.bytes;
+  }
+
+  /** One at a time: two would both see what one is about to mend. */
+  #drop(work: () => Promise<unknown>): Promise<unknown> {
+    this.#dropping ??= work().finally(() => {
+      this.#dropping = undefined;
+    });
+    return this.#dropping;
   }
 
   async #makeRoom(): Promise<void> {
-    for (;;) {
-      let leaving = 0;
-      for (const holder of this.#holders()) leaving += holder.leaving;
-      // Else the newest chunk would go while the oldest ones are being delivered.
-      if (this.#excess() <= leaving) return;
-      if (!(await this.#dropOne())) return;
-    }
+    // What is under way makes room by itself: else the newest chunk would go while the oldest are being delivered.
+    while (this.#excess(this.#underWay()) > 0) if (!(await this.#dropOne())) return;
+  }
+
+  *#underWay(): Iterable<number> {
+    for (const holder of this.#holders()) yield* holder.underWay();
   }
 
   /** @returns false when there is nothing to drop */
   async #dropOne(): Promise<boolean> {
     const victim = this.#holderOfOldest();
-    if (victim === undefined) return false;
-    this.#free += this.#occupied(await victim.dropOldest());
-    return true;
+    await victim?.dropOldest();
+    return victim !== undefined;
   }
 
   /** What a chunk of so many bytes takes of the disk, its sidecar with it: of small ones it is mostly blocks. */
