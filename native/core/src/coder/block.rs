@@ -60,6 +60,14 @@ impl Default for Block {
 }
 
 impl Block {
+    /// Forgets what is there, also of a block that was never ended.
+    pub(super) fn begin(&mut self) {
+        self.count = 0;
+        self.literal_counts = [0; CODES];
+        self.match_counts = [0; CODES];
+        self.offset_counts = [0; CODES];
+    }
+
     /// The room for all its literals.
     #[inline(always)]
     pub(super) fn literals(&mut self) -> &mut [u8; MOST] {
@@ -88,16 +96,12 @@ impl Block {
         self.count += 1;
     }
 
-    /// Writes the block, which stands for `bytes` and has so many literals, and begins anew; the bytes written.
+    /// Writes the block, which stands for `bytes` and has so many literals; the bytes written.
     pub(super) fn end(&mut self, literals: usize, bytes: &[u8], room: &mut [u8]) -> usize {
         const RAW: usize = 0;
         const COMPRESSED: usize = 2;
         let mut end = HEADER + huffman::section(&self.literals[..literals], &mut room[HEADER..]);
         end += self.sequences_section(&mut room[end..]);
-        self.count = 0;
-        self.literal_counts = [0; CODES];
-        self.match_counts = [0; CODES];
-        self.offset_counts = [0; CODES];
         let mut kind = COMPRESSED;
         if end - HEADER >= bytes.len() {
             end = HEADER + bytes.len();

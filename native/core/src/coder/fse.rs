@@ -18,8 +18,6 @@ pub(super) struct Table {
     log: u32,
     /// States a code, of 2^log.
     shares: [u16; CODES],
-    /// Codes up to the last that is there.
-    codes: usize,
     steps: [Step; CODES],
     states: [u32; MOST_STATES],
 }
@@ -36,12 +34,11 @@ struct Step {
 impl Table {
     pub(super) const fn new() -> Self {
         let none = Step { bits: 0, first: 0 };
-        Self { log: 0, shares: [0; CODES], codes: 0, steps: [none; CODES], states: [0; MOST_STATES] }
+        Self { log: 0, shares: [0; CODES], steps: [none; CODES], states: [0; MOST_STATES] }
     }
 
     /// Made for codes that are there so often, of which there is one at least; with 2^`most_log` states at the most.
     pub(super) fn make(&mut self, counts: &Counts, most_log: u32) {
-        self.codes = CODES - counts.iter().rev().take_while(|&&count| count == 0).count();
         let different = counts.iter().filter(|&&count| count > 0).count();
         let total: u32 = counts.iter().sum();
         self.log = if different == 1 {
@@ -80,7 +77,7 @@ impl Table {
         let (stride, mut place) = ((size >> 1) + (size >> 3) + 3, 0);
         let mut next = [0u32; CODES];
         let mut first = 0;
-        let codes = self.shares.iter().zip(&mut self.steps).zip(&mut next).take(self.codes);
+        let codes = self.shares.iter().zip(&mut self.steps).zip(&mut next);
         for (code, ((&share, step), next)) in codes.enumerate() {
             for _ in 0..share {
                 places[place] = code as u8;
@@ -104,7 +101,10 @@ impl Table {
 
     /// The one code there is, if there is but one.
     pub(super) fn only(&self) -> Option<u8> {
-        (self.log == 0).then(|| (self.codes - 1) as u8)
+        if self.log > 0 {
+            return None;
+        }
+        self.shares.iter().position(|&share| share > 0).map(|code| code as u8)
     }
 
     /// Describes the table (RFC 8878, 4.1.1); the bytes written.

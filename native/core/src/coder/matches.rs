@@ -34,6 +34,7 @@ impl Default for Memory {
 
 /// Writes `bytes` as blocks of `length` bytes each.
 pub(super) fn find(bytes: &[u8], length: usize, memories: &mut [Memory; 2], written: &mut Written) {
+    written.begin();
     let blocks = bytes.len().div_ceil(length);
     let mut left = [0..blocks / 2, blocks / 2..blocks];
     let mut lanes = memories.each_mut().map(Lane::new);
@@ -89,6 +90,7 @@ impl<'a> Lane<'a> {
             // What it knows is still to come.
             self.table.fill(0);
         }
+        self.block.begin();
         (self.at, self.range) = (start, range);
         (self.literals, self.matched) = (0, 0);
         if start == 0 {

@@ -34,7 +34,7 @@ impl Coder {
         let mut last = room.len();
         for part in bytes.chunks((1 << WINDOW_LOG) / block * block) {
             matches::find(part, block, &mut self.memories, &mut self.written);
-            for block in self.written.take() {
+            for block in self.written.in_order() {
                 last = room.len();
                 room.extend_from_slice(block);
             }

@@ -14,6 +14,12 @@ pub(super) struct Written {
 }
 
 impl Written {
+    /// Forgets what is there, also of a picture that was never ended.
+    pub(super) fn begin(&mut self) {
+        self.length = 0;
+        self.blocks.clear();
+    }
+
     /// The block that begins at `start`; `write` puts it into the room that it is given, and says how long it is.
     pub(super) fn add(&mut self, start: usize, write: impl FnOnce(&mut [u8]) -> usize) {
         let end = self.length + block::ROOM;
@@ -26,9 +32,8 @@ impl Written {
     }
 
     /// All of them, in the order of the picture.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn in_order(&mut self) -> impl Iterator<Item = &[u8]> {
         self.blocks.sort_unstable_by_key(|&(start, _)| start);
-        self.length = 0;
-        self.blocks.drain(..).map(|(_, range)| &self.room[range])
+        self.blocks.iter().map(|(_, range)| &self.room[range.clone()])
     }
 }
