@@ -8,7 +8,8 @@ export declare class ChunkWriter {
   /**
    * Takes the frames of a message, whole or not at all; resolved when they are in the open chunk's file.
    *
-   * The bytes are copied in the call; `ERR_OVERLOAD` is thrown by the call itself, all else rejects.
+   * The bytes are copied in the call, unless they are lent; `ERR_OVERLOAD` is thrown by the call itself, all else
+   * rejects.
    * stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
    * `arrivalMs`: the host's clock now. `part`: null = frames flow into the open chunk; else they are that chunk, or that
    * part of it.
@@ -48,6 +49,8 @@ export interface ChunkPart {
   before: number
   /** The next push brings more. If not, the chunk is sealed. */
   more: boolean
+  /** The bytes are not copied: until the push is settled they are read in place, and must neither change nor move. */
+  lent: boolean
 }
 
 /** The crc32c of some bytes, or of all up to them when `before` is that of the bytes before. */

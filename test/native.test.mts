@@ -15,6 +15,8 @@ import { createRequire } from 'node:module';
 import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { zstdDecompressSync } from 'node:zlib';
 import type * as Native from '../native/index.d.ts';
@@ -103,6 +105,27 @@ describe('native', () => {
     await w.close();
   });
 
+  it('reads lent bytes in place, and keeps them though nobody else does', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const [w, count] = [writer({ chunkSize: 64 }), 64];
+    const noise = randomBytes(WIDTH * HEIGHT);
+    const lent = (n: number) =>
+      w.push([noise.map((value) => value + n)], SPEC, NO_STAMPS, ARRIVAL, {
+        chunkIndex: 0,
+        before: n,
+        more: n + 1 < count,
+        lent: true,
+      });
+    const pushed = Array.from({ length: count }, (_, n) => lent(n));
+    gc();
+    await Promise.all(pushed);
+    gc();
+    for (const [n, frame] of readShard(join(folder, '000000.shard'), count).entries())
+      assert.deepEqual(frame, Buffer.from(noise.map((value) => value + n)));
+    await w.close();
+  });
+
   it('settles in the order of the calls, bad ones among them, and keeps the frames in order', async () => {
     const w = writer({ chunkSize: 1000 });
     const settled: number[] = [];
@@ -146,7 +169,7 @@ describe('native', () => {
       large,
       NO_STAMPS,
       ARRIVAL,
-      { chunkIndex: 0, before: 0, more: false },
+      { chunkIndex: 0, before: 0, more: false, lent: false },
     );
     assert.ok(native.memoryInFlight() >= 8 * noise.length);
     assert.throws(() => push(writer(), flat(2)), /^Error: ERR_OVERLOAD: /);
@@ -165,6 +188,7 @@ describe('native', () => {
       chunkIndex: 17,
       before: 0,
       more: false,
+      lent: false,
     });
     assert.deepEqual(
       sealed.map(({ number, chunkIndex, frames, startMs }) => ({ number, chunkIndex, frames, startMs })),
@@ -348,6 +372,26 @@ describe('native', () => {
       for (let n = 0; n < 50; n++) w.push([frame], ${JSON.stringify(SPEC)}, new Float64Array(), 1e12, null);
       w.seal().then((chunk) => console.log(chunk.frames));`;
     assert.equal(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' }), '50\n');
+  });
+
+  it('reads nothing of the memory of a worker thread that is stopped', () => {
+    const inWorker = `
+      const native = require(${JSON.stringify(binary)});
+      const w = new native.ChunkWriter({ folder: ${JSON.stringify(folder)}, nextNumber: 0, chunkSize: 100, fps: 10,
+        compression: '19', width: 0, height: 0 });
+      const spec = { ...${JSON.stringify(SPEC)}, width: 1000, height: 1000 };
+      for (let n = 0; n < 40; n++)
+        w.push([new Uint8Array(1e6)], spec, new Float64Array(), 1e12, { chunkIndex: 0, before: n, more: true, lent: true });
+      require('node:worker_threads').parentPort.postMessage('under way');`;
+    const code = `
+      const { Worker } = require('node:worker_threads');
+      const worker = new Worker(${JSON.stringify(inWorker)}, { eval: true });
+      worker.once('message', async () => {
+        await worker.terminate();
+        setTimeout(() => process.exit(3), 500);
+      });`;
+    const { status, signal } = spawnSync(process.execPath, ['-e', code]);
+    assert.deepEqual([status, signal], [3, null]);
   });
 
   it('says ERR_SPOOL_FULL on a full disk, takes nothing half, and goes on when there is room', function () {

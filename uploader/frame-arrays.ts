@@ -51,6 +51,11 @@ export function flatFrames(frames: Frames | NestedFrames): FlatFrames {
   return { data, height, width };
 }
 
+/** True when nobody but the owner of these bytes can change them or take their memory away. */
+export const isLendable = ({ buffer }: Uint8Array): boolean =>
+  Object.prototype.toString.call(buffer) === '[object ArrayBuffer]' &&
+  !(buffer as { resizable?: boolean }).resizable;
+
 const isNested = (frames: Frames | NestedFrames): frames is NestedFrames => Array.isArray(frames);
 
 function flattened(frames: NestedFrames): Frames {

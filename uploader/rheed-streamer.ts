@@ -62,14 +62,15 @@ export class RheedStreamer extends Streamer<RheedStream> {
     }
     const { data, height, width } = flatFrames(frames);
     const stamps = captureStartMsUtc === undefined ? [] : [captureStartMsUtc];
-    const whole = { chunkIndex, before: 0, more: false };
+    const whole = { chunkIndex, before: 0, more: false, lent: false };
     await this.streamOf(dataId).push({ parts: [data], spec: gray8(width, height), stamps }, whole);
   }
 
   /**
    * Pushes one chunk after the other, counting from 0; the spool's disk sets the pace. A chunk is asked for when the
-   * one before it is copied, while that is still being compressed and sealed. When one fails, its
-   * beginning, and that of the one after it, may be spooled already: push it again under its index to replace that.
+   * one before it is read, while its end is still being compressed and sealed; until then leave its memory as it is,
+   * for the most of it is not copied. When one fails, its beginning, and that of the one after it, may be spooled
+   * already: push it again under its index to replace that.
    */
   async run(dataId: string, frames: Iterable<TimedFrames> | AsyncIterable<TimedFrames>): Promise<void> {
     const slices = new ChunkSlices(this.streamOf(dataId));

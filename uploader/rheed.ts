@@ -42,7 +42,8 @@ export class RheedStream extends Stream<RheedSidecar> {
   }
 
   /**
-   * Takes frames; resolves when they are in the open chunk on disk. The bytes are copied during the call.
+   * Takes frames; resolves when they are in the open chunk on disk. The bytes are copied during the call,
+   * unless they are lent.
    *
    * @param part null: the frames flow into the open chunk; else they are that chunk, or that part of it
    * @throws AtomscaleError ERR_FRAME_SHAPE, ERR_FRAME_FORMAT, ERR_VALUE, ERR_OVERLOAD, ERR_SPOOL, ERR_SPOOL_FULL

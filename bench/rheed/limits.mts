@@ -38,8 +38,16 @@ export async function zstdAlone(
   return { name, measure };
 }
 
-/** zstd, and what keeping a chunk on disk until it is delivered costs by itself: copied, written, synced, read, sent. */
-export async function zstdAndWay(workload: Workload, { quick }: Options): Promise<Side> {
+/**
+ * zstd, and what keeping a chunk on disk until it is delivered costs by itself: written, synced, read, sent.
+ *
+ * @param copied each frame is copied before, as whoever reads a picture from a file must
+ */
+export async function zstdAndWay(
+  workload: Workload,
+  { quick }: Options,
+  { name = ZSTD_AND_WAY, copied = false } = {},
+): Promise<Side> {
   const program = await example('limits');
   const measure = async (): Promise<Measurement> => {
     const folder = await mkdtemp(join(tmpdir(), 'bench-limits-'));
@@ -48,15 +56,14 @@ export async function zstdAndWay(workload: Workload, { quick }: Options): Promis
       const { host } = new URL(receiver.url);
       // Twice as many threads as cores: while one waits for the disk another works.
       const args = [...limitsOf(workload, 'auto', quick ? 0.5 : 4), 2 * cpus().length];
-      return {
-        figures: figures(await limit(program, [...args, workload.chunkSize, folder, host]), workload),
-      };
+      args.push(workload.chunkSize, folder, host, ...(copied ? ['copied'] : []));
+      return { figures: figures(await limit(program, args), workload) };
     } finally {
       await receiver.close();
       await rm(folder, { recursive: true, force: true });
     }
   };
-  return { name: ZSTD_AND_WAY, measure };
+  return { name, measure };
 }
 
 const limitsOf = ({ file, width, height }: Workload, compression: string, seconds: number) => [

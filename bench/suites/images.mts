@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { python } from '../../test/helpers/python.mts';
 import { COLUMNS, makeWorkload } from '../rheed/comparison.mts';
 import { realFrames, repeated } from '../rheed/frame-sources.mts';
+import { zstdAndWay } from '../rheed/limits.mts';
 import { official, oursByMessages } from '../rheed/side.mts';
 import type { Goal, Options, Side, Suite } from '../suite.mts';
 
@@ -15,6 +16,7 @@ const [FPS, CHUNK_SIZE, CHUNKS] = [20, 40, 14];
 const script = fileURLToPath(new URL('../rheed/make_images.py', import.meta.url));
 
 const pillow = (format: string): string => `${format.toUpperCase()}: Pillow + official client`;
+const LIMIT = 'BMP: copy, zstd, disk and wire alone';
 const us = (format: string): string => `${format.toUpperCase()}: this project`;
 
 export default {
@@ -54,7 +56,10 @@ async function sidesOf(
   const images = files.map((_, i) => join(own, `${i}.${format}`));
   const tolerance = format === 'jpeg' ? 1 : 0;
   const workload = { ...(await makeWorkload(load, own, options)), images, tolerance };
-  return [...(await official(workload, pillow(format))), oursByMessages(workload, us(format))];
+  const sides = [...(await official(workload, pillow(format))), oursByMessages(workload, us(format))];
+  // A gray BMP is its pixels, row by row from below: whoever reads it copies them.
+  if (format === 'bmp') sides.push(await zstdAndWay(workload, options, { name: LIMIT, copied: true }));
+  return sides;
 }
 
 const goalOf = (format: string): Goal => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import arrays from '../../dist/uploader/frame-arrays.js';
 
-const { flatFrames } = arrays;
+const { flatFrames, isLendable } = arrays;
 type Given = Parameters<typeof flatFrames>[0];
 
 describe('frames given to the library', () => {
@@ -45,4 +45,12 @@ describe('frames given to the library', () => {
       assert.throws(() => flatFrames(frames as Given), { code });
     });
   }
+
+  it('are read in place only where nobody else can change their bytes or take them away', () => {
+    const resizable = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 16 }]);
+    assert.equal(isLendable(new Uint8Array(8)), true);
+    assert.equal(isLendable(Buffer.alloc(8)), true);
+    assert.equal(isLendable(new Uint8Array(new SharedArrayBuffer(8))), false);
+    assert.equal(isLendable(new Uint8Array(resizable)), false);
+  });
 });

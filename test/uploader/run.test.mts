@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,32 +55,69 @@ describe('run', () => {
     );
   });
 
-  it('holds little of large chunks in memory, and copies each before it asks for the next', async function () {
+  describe('of large chunks', function () {
     this.timeout(30_000);
-    const { memoryInFlight } = nativeModule.native();
-    const [side, reused] = [1000, new Uint8Array(CHUNK_SIZE * 1_000_000)];
-    let most = 0;
-    function* chunks() {
-      for (const index of range(0, 5)) {
-        most = Math.max(most, memoryInFlight());
-        for (const n of range(0, CHUNK_SIZE))
-          reused.fill(index * CHUNK_SIZE + n, n * side ** 2, (n + 1) * side ** 2);
-        yield { data: reused, shape: [CHUNK_SIZE, side, side] };
-      }
+    const [side, count] = [1000, 2 * CHUNK_SIZE];
+    const noise = randomBytes(side ** 2);
+    const frame = (number: number) => noise.map((value) => value + number);
+    /** The same memory for each chunk. */
+    const memory = new Uint8Array(count * side ** 2);
+    function fill(index: number) {
+      for (const n of range(0, count)) memory.set(frame(index * count + n), n * side ** 2);
+      return { data: memory, shape: [count, side, side] };
     }
-    await streamer.run(dataId, chunks());
-    await streamer.finalize(dataId);
-    for (const index of range(0, 5)) {
+
+    beforeEach(async () => {
+      dataId = await streamer.initialize({ fps: FPS, chunkSize: count });
+    });
+
+    /** How many of its frames the service has, each as it was. */
+    async function storedOf(index: number): Promise<number> {
       const stored = await sandbox.readFrames(dataId, index);
-      const numbers = range(0, CHUNK_SIZE).map(
-        (n) => new Set(stored.subarray(n * side ** 2, (n + 1) * side ** 2)),
-      );
-      assert.deepEqual(
-        numbers,
-        range(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE).map((n) => new Set([n])),
-      );
+      const frames = stored.length / side ** 2;
+      for (const n of range(0, frames)) {
+        const got = stored.subarray(n * side ** 2, (n + 1) * side ** 2);
+        assert.ok(
+          Buffer.from(got).equals(frame(index * count + n)),
+          `frame ${n} of chunk ${index} is another`,
+        );
+      }
+      return frames;
     }
-    assert.ok(most <= 40 * 2 ** 20, `${most} bytes in flight`);
+
+    it('holds little in memory, and reads each before it asks for the next', async () => {
+      const { memoryInFlight } = nativeModule.native();
+      let most = 0;
+      function* chunks() {
+        for (const index of range(0, 4)) {
+          most = Math.max(most, memoryInFlight());
+          yield fill(index);
+        }
+      }
+      await streamer.run(dataId, chunks());
+      await streamer.finalize(dataId);
+      for (const index of range(0, 4)) assert.equal(await storedOf(index), count);
+      assert.ok(most <= 40 * 2 ** 20, `${most} bytes in flight`);
+    });
+
+    it('has read what it took when it ends the source, also after an error', async () => {
+      let ended: Promise<unknown> | undefined;
+      function* chunks() {
+        try {
+          // In the midst of the chunk.
+          setImmediate(() => {
+            ended = streamer.finalize(dataId);
+          });
+          yield fill(0);
+        } finally {
+          memory.fill(0);
+        }
+      }
+      await assert.rejects(streamer.run(dataId, chunks()), { code: 'ERR_NOT_STARTED' });
+      await ended;
+      const stored = await storedOf(0);
+      assert.ok(stored > 0 && stored < count, `${stored} frames`);
+    });
   });
 
   it('waits where memory holds one chunk alone', async () => {

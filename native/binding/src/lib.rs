@@ -4,6 +4,7 @@
 //! be loaded twice, and in worker threads.
 
 pub mod checks;
+mod lender;
 pub mod lock;
 mod promise;
 pub mod recover;

@@ -13,6 +13,7 @@ use napi::Env;
 use napi::bindgen_prelude::{Float64ArraySlice, Object, Uint8ArraySlice};
 use napi_derive::napi;
 
+use crate::lender;
 use crate::promise::{Settler, promise};
 use crate::to_js;
 
@@ -108,6 +109,8 @@ pub struct ChunkPart {
     pub before: u32,
     /// The next push brings more. If not, the chunk is sealed.
     pub more: bool,
+    /// The bytes are not copied: until the push is settled they are read in place, and must neither change nor move.
+    pub lent: bool,
 }
 
 /// What became of an accepted message.
@@ -152,7 +155,8 @@ impl ChunkWriter {
 
     /// Takes the frames of a message, whole or not at all; resolved when they are in the open chunk's file.
     ///
-    /// The bytes are copied in the call; `ERR_OVERLOAD` is thrown by the call itself, all else rejects.
+    /// The bytes are copied in the call, unless they are lent; `ERR_OVERLOAD` is thrown by the call itself, all else
+    /// rejects.
     /// stamps: Unix ms; length 0 = stamped on arrival, 1 = capture time of the first frame, else one a frame.
     /// `arrivalMs`: the host's clock now. `part`: null = frames flow into the open chunk; else they are that chunk, or that
     /// part of it.
@@ -169,12 +173,12 @@ impl ChunkWriter {
         let bytes = parts.iter().map(|part| part.len()).sum();
         let charge = budget::process().take(bytes).map_err(|error| to_js(&error))?;
         let stamping = Stamping::new(&stamps, arrival_ms);
-        let place = part.map_or(Place::Flow, |ChunkPart { chunk_index, before, more }| Place::Chunk {
-            index: chunk_index.into(),
-            before: before as usize,
-            more,
+        let place = part.as_ref().map_or(Place::Flow, |&ChunkPart { chunk_index, before, more, .. }| {
+            Place::Chunk { index: chunk_index.into(), before: before as usize, more }
         });
-        let message = writer::Message::new(&parts, charge, parse(&spec), stamping, place);
+        let lent = part.as_ref().is_some_and(|part| part.lent);
+        let loans = lent.then(|| lender::lend(*env, &parts)).transpose()?;
+        let message = writer::Message::new(&parts, loans.as_deref(), charge, parse(&spec), stamping, place);
         let (done, promise) = promise(env, self.settler.clone(), push_result)?;
         self.writer.push(message, Box::new(done));
         Ok(promise)

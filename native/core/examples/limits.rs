@@ -6,9 +6,9 @@
 //! level) settles for these frames, or which has that name.
 //!
 //! With `CHUNK_FRAMES FOLDER HOST:PORT` behind it: how fast that is with what no streamer that keeps its frames on disk
-//! until they are delivered can leave out. A frame is copied on its way in, compressed and written; a chunk of so many
-//! frames is synced in FOLDER, read and sent to the receiver at HOST:PORT by one PUT. No names, records, retries, other
-//! requests.
+//! until they are delivered can leave out. A frame is compressed and written; a chunk of so many frames is synced in
+//! FOLDER, read and sent to the receiver at HOST:PORT by one PUT. No names, records, retries, other requests. With
+//! `copied` behind that each frame is copied first, as whoever reads a picture from a file must.
 //!
 //! Prints one line of JSON: frames a second over all threads, processor ms (of a thread, where the system tells) and
 //! bytes of a frame, the way, the version of zstd.
@@ -42,11 +42,11 @@ fn main() -> Failable<()> {
     let began = Instant::now();
     let work = |thread| match delivery {
         [] => Ok(compressed_for(time, &frames)),
-        [chunk_frames, folder, host] => {
+        [chunk_frames, folder, host, copied @ ..] if matches!(copied, [] | [_]) => {
             let delivery = Delivery::new(chunk_frames.parse()?, Path::new(folder), host, thread)?;
-            delivered_for(time, &frames, delivery)
+            delivered_for(time, &frames, delivery, !copied.is_empty())
         }
-        _ => Err("expected CHUNK_FRAMES FOLDER HOST:PORT".into()),
+        _ => Err("expected CHUNK_FRAMES FOLDER HOST:PORT, and perhaps copied".into()),
     };
     let outcomes = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
@@ -127,7 +127,12 @@ fn compressed_for(time: Duration, frames: &Frames<'_>) -> Outcome {
 }
 
 /// Delivers whole chunks of the frames.
-fn delivered_for(time: Duration, frames: &Frames<'_>, mut delivery: Delivery) -> Failable<Outcome> {
+fn delivered_for(
+    time: Duration,
+    frames: &Frames<'_>,
+    mut delivery: Delivery,
+    copied: bool,
+) -> Failable<Outcome> {
     let mut compressor = Compressor::default();
     let mut room = vec![0; frames.frame_bytes];
     let mut outcome = Outcome::default();
@@ -136,9 +141,14 @@ fn delivered_for(time: Duration, frames: &Frames<'_>, mut delivery: Delivery) ->
     while began.elapsed() < time {
         let mut shard = delivery.begin()?;
         for frame in source.by_ref().take(delivery.chunk_frames) {
-            room.copy_from_slice(frame);
+            let pixels = if copied {
+                room.copy_from_slice(frame);
+                &room
+            } else {
+                frame
+            };
             let zstd =
-                compressor.compress(&room, frames.width, &frames.way).map_err(|error| error.to_string())?;
+                compressor.compress(pixels, frames.width, &frames.way).map_err(|error| error.to_string())?;
             shard.write_all(zstd)?;
             outcome.count(zstd.len());
         }

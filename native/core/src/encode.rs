@@ -7,6 +7,7 @@ use crate::budget::Charge;
 use crate::chooser::{Chooser, Haste};
 use crate::error::{Error, Result, guarded};
 use crate::frame::{FrameSpec, MAX_PIXELS, Size, Tally, Unit, split};
+use crate::loan::{Bytes, Loan};
 use crate::memory::Buffer;
 use crate::pool;
 
@@ -32,24 +33,32 @@ pub struct EncodedMessage {
     pub charge: Charge,
 }
 
-/// A unit of a message with its bytes, copied, and what they take of the budget.
+/// A unit of a message with its bytes, and what they take of the budget.
 #[derive(Debug)]
 pub struct Piece {
     unit: Unit,
-    bytes: Buffer,
+    bytes: Bytes,
     charge: Charge,
 }
 
-/// Cuts a message into pieces that are worked on side by side, and copies them. `charge`: what its bytes take of the
-/// budget. A message that is refused on sight is not copied.
-pub fn cut<P: AsRef<[u8]>>(parts: &[P], spec: &FrameSpec, mut charge: Charge) -> Result<Vec<Piece>> {
+/// Cuts a message into pieces that are worked on side by side, and copies them unless each part is lent. `charge`: what
+/// its bytes take of the budget. A message that is refused on sight is not copied.
+pub fn cut<P: AsRef<[u8]>>(
+    parts: &[P],
+    loans: Option<&[Loan]>,
+    spec: &FrameSpec,
+    mut charge: Charge,
+) -> Result<Vec<Piece>> {
     guarded(|| {
-        let copied = |unit: Unit| {
-            let bytes = Buffer::copy(&parts[unit.part].as_ref()[unit.bytes.clone()]);
-            let charge = charge.split(bytes.len());
+        let held = |unit: Unit| {
+            let (charge, range) = (charge.split(unit.bytes.len()), unit.bytes.clone());
+            let bytes = match loans {
+                None => Bytes::Copied(Buffer::copy(&parts[unit.part].as_ref()[range])),
+                Some(loans) => Bytes::Lent(loans[unit.part].clone(), range),
+            };
             Piece { unit, bytes, charge }
         };
-        Ok(split(parts, spec)?.into_iter().map(copied).collect())
+        Ok(split(parts, spec)?.into_iter().map(held).collect())
     })
 }
 
@@ -132,7 +141,7 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
     fn encode(&self, Piece { unit, bytes, mut charge }: Piece) -> Result<Encoded> {
         let mut frames = Vec::new();
         let mut room = Vec::new();
-        let tally = unit.decode(&bytes, &self.spec, &mut |size, gray| {
+        let mut take = |size, gray: &[u8]| {
             self.count(&unit, size)?;
             let (size, gray) = self.spec.region.cut(size, gray, &mut room)?;
             let Compressor { chooser, haste } = &self.compressor;
@@ -140,7 +149,8 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
             let crc = crc32c::crc32c(&bytes);
             frames.push((size, EncodedFrame { bytes, crc }));
             Ok(())
-        })?;
+        };
+        let tally = bytes.read(|bytes| unit.decode(bytes, &self.spec, &mut take))?;
         charge.resize(frames.iter().map(|(_, frame)| frame.bytes.len()).sum());
         Ok((frames, tally, charge))
     }
@@ -212,7 +222,7 @@ mod tests {
         let charge = BUDGET.take(parts.iter().map(Vec::len).sum()).unwrap();
         let (tell, told) = mpsc::channel();
         let answer = move |result| tell.send(result).unwrap();
-        encode_within(max, cut(parts, &spec, charge)?, spec, compressor(), answer);
+        encode_within(max, cut(parts, None, &spec, charge)?, spec, compressor(), answer);
         told.recv().unwrap()
     }
 
@@ -253,7 +263,7 @@ mod tests {
     fn a_panic_in_a_piece_refuses_its_message_alone() {
         let (tell, told) = mpsc::channel();
         let parts = [vec![0; 64]];
-        let pieces = cut(&parts, &spec(8, 8), BUDGET.take(64).unwrap()).unwrap();
+        let pieces = cut(&parts, None, &spec(8, 8), BUDGET.take(64).unwrap()).unwrap();
         let broken = Compressor { haste: || panic!("in a thread of the pool"), ..compressor() };
         encode(pieces, spec(8, 8), broken, move |result| tell.send(result).unwrap());
         assert_eq!(told.recv().unwrap().unwrap_err().code, Code::Native);
@@ -264,7 +274,7 @@ mod tests {
     fn a_message_is_charged_for_what_it_holds() {
         static ALONE: Budget = Budget::new(1 << 30);
         let parts = [vec![0; 64 * 64 * 50]];
-        let pieces = cut(&parts, &spec(64, 64), ALONE.take(parts[0].len()).unwrap()).unwrap();
+        let pieces = cut(&parts, None, &spec(64, 64), ALONE.take(parts[0].len()).unwrap()).unwrap();
         assert_eq!(ALONE.held(), parts[0].len());
         let (tell, told) = mpsc::channel();
         encode(pieces, spec(64, 64), compressor(), move |result| tell.send(result).unwrap());

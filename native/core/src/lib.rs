@@ -17,6 +17,7 @@ pub mod error;
 pub mod files;
 pub mod frame;
 pub mod journal;
+pub mod loan;
 pub mod lock;
 pub mod log;
 pub mod memory;

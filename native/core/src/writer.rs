@@ -11,6 +11,7 @@ use crate::chunk::SealedChunk;
 use crate::encode::{Compressor, EncodedMessage, Piece, cut, encode};
 use crate::error::{Error, Result, guarded};
 use crate::frame::FrameSpec;
+use crate::loan::Loan;
 use crate::log::{Accepted, ChunkLog, Options, Place};
 use crate::pool;
 use crate::stamps::Stamping;
@@ -27,17 +28,19 @@ pub struct Message {
 }
 
 impl Message {
-    /// Copies the frames in `parts`, each an encoded image or whole raw frames.
+    /// The frames in `parts`, each an encoded image or whole raw frames.
     ///
+    /// `loans`: of the same bytes, which are read in place until the push is answered; None: they are copied now.
     /// `charge`: what these bytes take of the budget.
     pub fn new<P: AsRef<[u8]>>(
         parts: &[P],
+        loans: Option<&[Loan]>,
         charge: Charge,
         spec: Result<FrameSpec>,
         stamping: Result<Stamping>,
         place: Place,
     ) -> Self {
-        let frames = spec.and_then(|spec| Ok((cut(parts, &spec, charge)?, spec, stamping?)));
+        let frames = spec.and_then(|spec| Ok((cut(parts, loans, &spec, charge)?, spec, stamping?)));
         Self { frames, place }
     }
 }

@@ -49,7 +49,7 @@ pub fn message(bytes: Vec<u8>, size: Size, stamps: &[f64]) -> Message {
 
 pub fn message_of(parts: &[Vec<u8>], spec: Result<FrameSpec>, stamps: &[f64]) -> Message {
     let charge = budget::process().take(0).unwrap();
-    Message::new(parts, charge, spec, Stamping::new(stamps, 1e12), Place::Flow)
+    Message::new(parts, None, charge, spec, Stamping::new(stamps, 1e12), Place::Flow)
 }
 
 pub fn stamp(n: usize) -> f64 {
