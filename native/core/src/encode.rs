@@ -38,6 +38,8 @@ pub struct EncodedMessage {
 pub struct Piece {
     unit: Unit,
     bytes: Bytes,
+    /// They are one gray8 frame of this size, whatever the unit was.
+    gray: Option<Size>,
     charge: Charge,
 }
 
@@ -52,11 +54,18 @@ pub fn cut<P: AsRef<[u8]>>(
     guarded(|| {
         let held = |unit: Unit| {
             let (charge, range) = (charge.split(unit.bytes.len()), unit.bytes.clone());
-            let bytes = match loans {
-                None => Bytes::Copied(Buffer::copy(&parts[unit.part].as_ref()[range])),
-                Some(loans) => Bytes::Lent(loans[unit.part].clone(), range),
+            if let Some(loans) = loans {
+                let bytes = Bytes::Lent(loans[unit.part].clone(), range);
+                return Piece { unit, bytes, gray: None, charge };
+            }
+            let own = &parts[unit.part].as_ref()[range];
+            let (copy, gray) = match unit.gray_rows(own) {
+                None => (Buffer::copy(own), None),
+                Some((size, rows)) => {
+                    (Buffer::gather(size.width as usize * size.height as usize, rows), Some(size))
+                }
             };
-            Piece { unit, bytes, charge }
+            Piece { unit, bytes: Bytes::Copied(copy), gray, charge }
         };
         Ok(split(parts, spec)?.into_iter().map(held).collect())
     })
@@ -138,7 +147,7 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
         }
     }
 
-    fn encode(&self, Piece { unit, bytes, mut charge }: Piece) -> Result<Encoded> {
+    fn encode(&self, Piece { unit, bytes, gray, mut charge }: Piece) -> Result<Encoded> {
         let mut frames = Vec::new();
         let mut room = Vec::new();
         let mut take = |size, gray: &[u8]| {
@@ -150,7 +159,10 @@ impl<F: FnOnce(Result<EncodedMessage>)> Job<F> {
             frames.push((size, EncodedFrame { bytes, crc }));
             Ok(())
         };
-        let tally = bytes.read(|bytes| unit.decode(bytes, &self.spec, &mut take))?;
+        let tally = bytes.read(|bytes| match gray {
+            Some(size) => take(size, bytes).map(|()| Tally::default()),
+            None => unit.decode(bytes, &self.spec, &mut take),
+        })?;
         charge.resize(frames.iter().map(|(_, frame)| frame.bytes.len()).sum());
         Ok((frames, tally, charge))
     }
@@ -206,6 +218,7 @@ mod tests {
     use crate::chooser::Compression;
     use crate::error::Code;
     use crate::frame::{Format, Region};
+    use crate::loan::Lender;
     use std::sync::mpsc;
 
     fn spec(width: u32, height: u32) -> FrameSpec {
@@ -242,6 +255,30 @@ mod tests {
             zstd_safe::decompress(&mut gray, &encoded.bytes).unwrap();
             assert_eq!(gray, frame(n));
             assert_eq!(encoded.crc, crc32c::crc32c(&encoded.bytes));
+        }
+    }
+
+    #[test]
+    fn a_gray_bmp_is_its_pixels_lent_or_copied() {
+        for (width, height) in [(500, 300), (13, 7)] {
+            let pixels: Vec<u8> = (0..width * height).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            let mut file = std::io::Cursor::new(Vec::new());
+            let image = image::GrayImage::from_vec(width, height, pixels.clone()).unwrap();
+            image.write_to(&mut file, image::ImageFormat::Bmp).unwrap();
+            let parts = [file.into_inner()];
+            let lent = [Lender::default().lend(parts[0].clone())];
+            for loans in [None, Some(&lent[..])] {
+                let charge = BUDGET.take(parts[0].len()).unwrap();
+                let pieces = cut(&parts, loans, &spec(0, 0), charge).unwrap();
+                assert_eq!(pieces[0].gray.is_some(), loans.is_none());
+                let (tell, told) = mpsc::channel();
+                encode(pieces, spec(0, 0), compressor(), move |result| tell.send(result).unwrap());
+                let message = told.recv().unwrap().unwrap();
+                assert_eq!(message.size, Size { height, width });
+                let mut gray = Vec::with_capacity(pixels.len());
+                zstd_safe::decompress(&mut gray, &message.frames[0].bytes).unwrap();
+                assert_eq!(gray, pixels);
+            }
         }
     }
 

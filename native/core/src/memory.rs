@@ -81,14 +81,23 @@ enum Room {
 impl Buffer {
     /// A copy.
     pub fn copy(bytes: &[u8]) -> Self {
-        let block = (bytes.len() >= SMALLEST).then(|| block(bytes.len())).flatten();
-        Self(match block {
-            Some(mut block) => {
-                block[..bytes.len()].copy_from_slice(bytes);
-                Room::Block(Some(block), bytes.len())
+        Self::gather(bytes.len(), std::iter::once(bytes))
+    }
+
+    /// A copy of parts, one behind the other, which have `length` bytes in all.
+    pub fn gather<'a>(length: usize, parts: impl Iterator<Item = &'a [u8]>) -> Self {
+        let block = (length >= SMALLEST).then(|| block(length)).flatten();
+        if let Some(mut block) = block {
+            let mut at = 0;
+            for part in parts {
+                block[at..at + part.len()].copy_from_slice(part);
+                at += part.len();
             }
-            None => Room::Heap(bytes.to_vec()),
-        })
+            return Self(Room::Block(Some(block), length));
+        }
+        let mut bytes = Vec::with_capacity(length);
+        parts.for_each(|part| bytes.extend_from_slice(part));
+        Self(Room::Heap(bytes))
     }
 }
 
@@ -200,6 +209,7 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
             assert_eq!(*Buffer::copy(&bytes), bytes);
             assert_eq!(Buffer::copy(&bytes).clone(), Buffer::copy(&bytes));
+            assert_eq!(*Buffer::gather(length, bytes.chunks(1000)), bytes);
         }
     }
 }

@@ -19,32 +19,65 @@ struct Head<'a> {
     rows: &'a [u8],
 }
 
+impl<'a> Head<'a> {
+    /// The rows, from the top, without what fills them up.
+    fn rows(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (height, bottom_up, rows) = (self.size.height as usize, self.bottom_up, self.rows);
+        let (length, stride) = self.lengths();
+        (0..height).map(move |n| {
+            let at = if bottom_up { height - 1 - n } else { n };
+            &rows[at * stride..][..length]
+        })
+    }
+
+    /// Bytes of a row, without and with what fills it up.
+    fn lengths(&self) -> (usize, usize) {
+        let length = self.size.width as usize * self.bits / 8;
+        (length, length.next_multiple_of(4))
+    }
+
+    /// Of 8 bits: the gray level of each.
+    fn levels(&self) -> Option<[u8; 256]> {
+        Some(self.palette?.map(|[b, g, r, _]| mean(r, g, b)))
+    }
+}
+
+/// Whether each value is its own level.
+fn is_gray(levels: &[u8; 256]) -> bool {
+    levels.iter().enumerate().all(|(n, &level)| n == level.into())
+}
+
 /// The gray8 pixels of a BMP, None when it is another one than those above.
 pub(super) fn decode(bytes: &[u8]) -> Option<(Size, Vec<u8>)> {
-    let Head { size, bottom_up, bits, palette, rows } = head(bytes)?;
-    let size = size.checked("an image").ok()?;
-    let (width, height) = (size.width as usize, size.height as usize);
-    let length = width * bits / 8;
-    let stride = length.next_multiple_of(4);
-    if rows.len() < stride * (height - 1) + length {
-        return None;
-    }
-    let levels = palette.map(|palette| palette.map(|[b, g, r, _]| mean(r, g, b)));
-    let is_gray = levels.is_some_and(|levels| levels.iter().enumerate().all(|(n, &level)| n == level.into()));
-    let mut out = vec![0; width * height];
-    for (n, grays) in out.chunks_exact_mut(width).enumerate() {
-        let at = if bottom_up { height - 1 - n } else { n };
-        let row = &rows[at * stride..][..length];
-        match (bits, &levels) {
+    let head = whole(bytes)?;
+    let levels = head.levels();
+    let width = head.size.width as usize;
+    let mut out = vec![0; width * head.size.height as usize];
+    for (row, grays) in head.rows().zip(out.chunks_exact_mut(width)) {
+        match (head.bits, &levels) {
             (24, _) => means(row.as_chunks().0, grays),
             (32, _) => means_of_four(row.as_chunks().0, grays),
-            (_, Some(levels)) if !is_gray => {
+            (_, Some(levels)) if !is_gray(levels) => {
                 row.iter().zip(grays).for_each(|(&v, gray)| *gray = levels[usize::from(v)]);
             }
             _ => grays.copy_from_slice(row),
         }
     }
-    Some((size, out))
+    Some((head.size, out))
+}
+
+/// The rows of a BMP whose pixels are gray8 as they are, from the top; None when it is another one.
+pub(super) fn gray_rows(bytes: &[u8]) -> Option<(Size, impl Iterator<Item = &[u8]>)> {
+    let head = whole(bytes)?;
+    head.levels().is_some_and(|levels| is_gray(&levels)).then(|| (head.size, head.rows()))
+}
+
+/// What the headers say of a BMP as above whose pixels are all there.
+fn whole(bytes: &[u8]) -> Option<Head<'_>> {
+    let head = head(bytes)?;
+    let height = head.size.checked("an image").ok()?.height as usize;
+    let (length, stride) = head.lengths();
+    (head.rows.len() >= stride * (height - 1) + length).then_some(head)
 }
 
 fn head(bytes: &[u8]) -> Option<Head<'_>> {

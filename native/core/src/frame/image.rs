@@ -58,6 +58,11 @@ fn bmp_head_holds(bytes: &[u8]) -> bool {
     matches!(header, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
 }
 
+/// The size and the rows of an image that holds gray8 pixels as they are.
+pub(super) fn gray_rows(bytes: &[u8]) -> Option<(Size, impl Iterator<Item = &[u8]>)> {
+    (kind(bytes) == Some(Kind::Bmp)).then(|| bmp::gray_rows(bytes)).flatten()
+}
+
 /// Hands the gray8 frames of an image to `sink`.
 pub(super) fn decode(
     bytes: &[u8],

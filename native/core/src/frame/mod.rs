@@ -171,6 +171,11 @@ fn raw_format(bytes: &[u8], spec: &FrameSpec) -> Option<Format> {
 }
 
 impl Unit {
+    /// Of an image that holds gray8 pixels as they are (a gray BMP), its size and rows: whoever copies these has decoded it.
+    pub fn gray_rows<'a>(&self, bytes: &'a [u8]) -> Option<(Size, impl Iterator<Item = &'a [u8]>)> {
+        self.raw.is_none().then(|| image::gray_rows(bytes)).flatten()
+    }
+
     /// Hands each frame of the unit, in order, to `sink` as gray8 rows without padding; whole, before `spec.region`.
     /// `bytes` are the unit's own.
     pub fn decode(
