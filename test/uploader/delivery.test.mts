@@ -14,7 +14,7 @@ import {
 
 const OWNER = { node: 'camera', stream: '' };
 /** A chunk of the caller's in one push. */
-const whole = (chunkIndex: number) => ({ chunkIndex, before: 0, more: false });
+const whole = (chunkIndex: number) => ({ chunkIndex, before: 0, more: false, lent: false });
 
 /** All frames of a stream in the order of its chunks. */
 describe('delivery', function () {
