@@ -14,7 +14,7 @@ const IN_FLIGHT = 32 << 20;
 interface Slice {
   /** Its pixels are the caller's. */
   readonly lent: boolean;
-  readonly settled: Promise<void>;
+  readonly settled: Promise<unknown>;
 }
 
 /**
@@ -84,13 +84,10 @@ export class ChunkSlices {
   #follow(bytes: number, lent: boolean, pushed: Promise<unknown>): void {
     this.#bytes += bytes;
     const settled = pushed
-      .then(
-        () => undefined,
-        (error: unknown) => {
-          this.#error ??= error;
-        },
-      )
-      .then(() => {
+      .catch((error: unknown) => {
+        this.#error ??= error;
+      })
+      .finally(() => {
         this.#bytes -= bytes;
         this.#underWay.splice(this.#underWay.indexOf(slice), 1);
       });

@@ -83,7 +83,9 @@ export class Budget {
     this.#seen = disk.bavail * disk.bsize - freed;
     this.#block = disk.bsize;
     await this.#shedKept();
-    if (this.#options.whenFull === 'drop-oldest') await this.#drop(() => this.#makeRoom());
+    if (this.#options.whenFull === 'drop-oldest' && this.#excess() > 0) {
+      await this.#drop(() => this.#makeRoom());
+    }
   }
 
   /**

@@ -50,14 +50,15 @@ fn is_gray(levels: &[u8; 256]) -> bool {
 /// The gray8 pixels of a BMP, None when it is another one than those above.
 pub(super) fn decode(bytes: &[u8]) -> Option<(Size, Vec<u8>)> {
     let head = whole(bytes)?;
-    let levels = head.levels();
+    // Gray pixels are copied as they are.
+    let levels = head.levels().filter(|levels| !is_gray(levels));
     let width = head.size.width as usize;
     let mut out = vec![0; width * head.size.height as usize];
     for (row, grays) in head.rows().zip(out.chunks_exact_mut(width)) {
         match (head.bits, &levels) {
             (24, _) => means(row.as_chunks().0, grays),
             (32, _) => means_of_four(row.as_chunks().0, grays),
-            (_, Some(levels)) if !is_gray(levels) => {
+            (_, Some(levels)) => {
                 row.iter().zip(grays).for_each(|(&v, gray)| *gray = levels[usize::from(v)]);
             }
             _ => grays.copy_from_slice(row),
