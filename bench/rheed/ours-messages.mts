@@ -10,7 +10,7 @@ import { drive } from './driver.mts';
 import type { Workload } from './workload.mts';
 
 /** Messages that are not on disk yet: what a node would have in hand while frames come faster than they go. */
-const IN_HAND = 24;
+const IN_HAND = 8;
 
 await drive(async ({ workload, options }) => {
   const { fps, chunkSize, chunks } = workload;

@@ -13,7 +13,7 @@ import type { Goal, Options, Side, Suite } from '../suite.mts';
 
 const FORMATS = ['bmp', 'png', 'jpeg'] as const;
 /** Whole rounds of the six images. */
-const [FPS, CHUNK_SIZE, CHUNKS] = [20, 40, 30];
+const [FPS, CHUNK_SIZE, CHUNKS] = [20, 40, 81];
 const script = fileURLToPath(new URL('../rheed/make_images.py', import.meta.url));
 
 const pillow = (format: string): string => `${format.toUpperCase()}: Pillow + official client`;

@@ -12,13 +12,13 @@ import piecesModule from '../../dist/uploader/api/file-pieces.js';
 import rheedModule from '../../dist/uploader/api/rheed.js';
 
 const { filePieces, sendFile } = piecesModule;
-const PIECE = 256 * 1024;
+const PIECE = 2 ** 20;
 
 describe('a file as a request body', () => {
   let folder: string;
   let path: string;
   // More than the system's socket buffers take at once.
-  const bytes = randomFillSync(Buffer.alloc(99 * PIECE + 12_345));
+  const bytes = randomFillSync(Buffer.alloc(25 * PIECE + 12_345));
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'atomscale-pieces-'));

@@ -146,7 +146,7 @@ describe('what is over is not kept until V8 collects everything', function () {
 
   for (const [size, bytes] of [
     ['one piece', 140_000],
-    ['several pieces', 600_000],
+    ['several pieces', 2_400_000],
   ] as const) {
     it(`of chunks of ${size} sent`, async () => {
       const path = join(folder, `${bytes}.shard`);

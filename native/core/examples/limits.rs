@@ -178,7 +178,7 @@ impl Delivery {
             connection: BufReader::new(connection),
             head: format!("PUT /s3/frames/{thread} HTTP/1.1\r\nhost: {host}\r\ncontent-length: "),
             // As this project sends it.
-            piece: vec![0; 256 << 10],
+            piece: vec![0; 1 << 20],
         })
     }
 
