@@ -1,5 +1,5 @@
-//! Which way a stream's frames are compressed: all ways are tried on its first frames, on one frame of many later and
-//! sooner where frames have changed, and the one that costs the least is used in between.
+//! Which way a stream's frames are compressed: all ways are tried on its first frames and where frames have changed, one
+//! after the other on one frame of many later, and the one that costs the least is used in between.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -87,7 +87,7 @@ impl Haste {
 const FIRST_TRIALS: u64 = 2;
 /// Runs of each way in those, of which the fastest counts: what runs first in a thread is slow.
 const FIRST_RUNS: usize = 2;
-/// One frame of so many is tried later.
+/// One frame of so many is tried later, in one other way.
 const LATER_TRIALS: u64 = 1024;
 /// One frame of so many is looked at: if its size is another than that of those tried, it is tried too. The first frames
 /// may have been black.
@@ -163,7 +163,7 @@ impl Chooser {
         if !self.compression.ways().is_empty()
             && let Some(costs) = self.costs_alone()
         {
-            return self.try_all(costs, gray, row);
+            return self.try_ways(costs, gray, row);
         }
         compress(gray, row, &self.way())
     }
@@ -192,29 +192,46 @@ impl Chooser {
         }
     }
 
-    /// Compresses in all ways, chooses, and answers the frame in the way chosen.
-    fn try_all(&self, mut costs: MutexGuard<'_, Vec<Cost>>, gray: &[u8], row: usize) -> Result<Buffer> {
-        let runs = if self.trials.fetch_add(1, Ordering::Relaxed) < FIRST_TRIALS { FIRST_RUNS } else { 1 };
+    /// Compresses in all ways, chooses, and answers the frame in the way chosen. Later in the way in use and in one of
+    /// the others in turn, unless the frame is of another kind than those before: all of them take as long as ten
+    /// frames, for which those behind this one would wait.
+    fn try_ways(&self, mut costs: MutexGuard<'_, Vec<Cost>>, gray: &[u8], row: usize) -> Result<Buffer> {
+        let trial = self.trials.fetch_add(1, Ordering::Relaxed);
+        let runs = if trial < FIRST_TRIALS { FIRST_RUNS } else { 1 };
         let ways = self.compression.ways();
-        let mut frames = Vec::with_capacity(ways.len());
-        let mut found = Vec::with_capacity(ways.len());
-        for way in ways {
-            let (frame, seconds) = fastest(gray, row, way, runs)?;
-            found.push(Cost { bytes: as_f64(frame.len()), seconds });
-            frames.push(frame);
-        }
         let before = self.chosen.load(Ordering::Relaxed);
-        if costs.is_empty() || is_other(found[before].bytes, costs[before].bytes) {
-            *costs = found;
+        let mut found = vec![None; ways.len()];
+        let mut frames = vec![Buffer::default(); ways.len()];
+        let mut run = |n: usize| {
+            let (frame, seconds) = fastest(gray, row, &ways[n], runs)?;
+            let cost = Cost { bytes: as_f64(frame.len()), seconds };
+            (frames[n], found[n]) = (frame, Some(cost));
+            Ok(cost)
+        };
+        let cost = run(before)?;
+        if costs.get(before).is_none_or(|known| is_other(cost.bytes, known.bytes)) {
+            costs.clear();
+        }
+        for n in 0..ways.len() {
+            let is_due = costs.is_empty() || trial < FIRST_TRIALS || trial % ways.len() as u64 == n as u64;
+            if n != before && is_due {
+                run(n)?;
+            }
+        }
+        if costs.is_empty() {
+            costs.extend(found.into_iter().flatten());
         } else {
             for (cost, new) in costs.iter_mut().zip(found) {
+                let Some(new) = new else { continue };
                 cost.bytes = f64::midpoint(cost.bytes, new.bytes);
                 cost.seconds = f64::midpoint(cost.seconds, new.seconds);
             }
         }
         let chosen = cheapest(&costs, self.compression.price(), before);
         self.chosen.store(chosen, Ordering::Relaxed);
-        Ok(frames.swap_remove(chosen))
+        // One that was not run here may have become the cheapest by what the one in use costs now.
+        let answered = if frames[chosen].is_empty() { before } else { chosen };
+        Ok(frames.swap_remove(answered))
     }
 }
 
@@ -345,6 +362,26 @@ mod tests {
         assert_eq!(chooser.trials.load(Ordering::Relaxed), FIRST_TRIALS);
         stream(&chooser, LATER_TRIALS..LATER_TRIALS + 1, 16);
         assert_eq!(chooser.trials.load(Ordering::Relaxed), FIRST_TRIALS + 1);
+    }
+
+    #[test]
+    fn later_looks_at_one_other_way_at_a_time() {
+        let chooser = Chooser::new(Compression::Small);
+        stream(&chooser, 0..FIRST_TRIALS, 16);
+        let first = costs(&chooser);
+        let mut before = first.clone();
+        for turn in 1..=before.len() as u64 {
+            chooser.frames.store(turn * LATER_TRIALS, Ordering::Relaxed);
+            let chosen = chooser.chosen.load(Ordering::Relaxed);
+            // Frames of the same kind.
+            stream(&chooser, turn..turn + 1, 14);
+            let after = costs(&chooser);
+            let changed: Vec<usize> =
+                (0..after.len()).filter(|&n| after[n].to_bits() != before[n].to_bits()).collect();
+            assert!(changed.contains(&chosen) && changed.len() <= 2, "{changed:?}, in use {chosen}");
+            before = after;
+        }
+        assert!(before.iter().zip(&first).all(|(one, other)| one < other), "each has had its turn");
     }
 
     #[test]
