@@ -9,7 +9,10 @@ import uploaderModule from '../../dist/uploader/uploader.js';
 import { drive } from './driver.mts';
 import type { Workload } from './workload.mts';
 
-/** Messages that are not on disk yet: what a node would have in hand while frames come faster than they go. */
+/**
+ * Messages that are not on disk yet: what a node would have in hand while frames come faster than they go. Of more
+ * large ones less fits into the processor's cache: with 24 they are 8 % slower.
+ */
 const IN_HAND = 8;
 
 await drive(async ({ workload, options }) => {
