@@ -200,38 +200,33 @@ impl Chooser {
         let runs = if trial < FIRST_TRIALS { FIRST_RUNS } else { 1 };
         let ways = self.compression.ways();
         let before = self.chosen.load(Ordering::Relaxed);
-        let mut found = vec![None; ways.len()];
-        let mut frames = vec![Buffer::default(); ways.len()];
-        let mut run = |n: usize| {
-            let (frame, seconds) = fastest(gray, row, &ways[n], runs)?;
-            let cost = Cost { bytes: as_f64(frame.len()), seconds };
-            (frames[n], found[n]) = (frame, Some(cost));
-            Ok(cost)
-        };
-        let cost = run(before)?;
-        if costs.get(before).is_none_or(|known| is_other(cost.bytes, known.bytes)) {
-            costs.clear();
+        let run = |n: usize| fastest(gray, row, &ways[n], runs).map(|(frame, cost)| (n, frame, cost));
+        // The way in use comes first.
+        let mut tried = vec![run(before)?];
+        let is_new = costs.get(before).is_none_or(|known| is_other(tried[0].2.bytes, known.bytes));
+        let is_due = |n: usize| is_new || trial < FIRST_TRIALS || trial % ways.len() as u64 == n as u64;
+        for n in (0..ways.len()).filter(|&n| n != before && is_due(n)) {
+            tried.push(run(n)?);
         }
-        for n in 0..ways.len() {
-            let is_due = costs.is_empty() || trial < FIRST_TRIALS || trial % ways.len() as u64 == n as u64;
-            if n != before && is_due {
-                run(n)?;
-            }
-        }
-        if costs.is_empty() {
-            costs.extend(found.into_iter().flatten());
-        } else {
-            for (cost, new) in costs.iter_mut().zip(found) {
-                let Some(new) = new else { continue };
-                cost.bytes = f64::midpoint(cost.bytes, new.bytes);
-                cost.seconds = f64::midpoint(cost.seconds, new.seconds);
-            }
+        costs.resize(ways.len(), Cost::default());
+        for &(n, _, cost) in &tried {
+            costs[n] = if is_new { cost } else { costs[n].and(cost) };
         }
         let chosen = cheapest(&costs, self.compression.price(), before);
         self.chosen.store(chosen, Ordering::Relaxed);
         // One that was not run here may have become the cheapest by what the one in use costs now.
-        let answered = if frames[chosen].is_empty() { before } else { chosen };
-        Ok(frames.swap_remove(answered))
+        let answered = tried.iter().position(|&(n, ..)| n == chosen).unwrap_or(0);
+        Ok(tried.swap_remove(answered).1)
+    }
+}
+
+impl Cost {
+    /// With another trial.
+    fn and(self, new: Self) -> Self {
+        Self {
+            bytes: f64::midpoint(self.bytes, new.bytes),
+            seconds: f64::midpoint(self.seconds, new.seconds),
+        }
     }
 }
 
@@ -245,16 +240,17 @@ fn is_other(bytes: f64, tried: f64) -> bool {
     (bytes - tried).abs() > OTHER * tried
 }
 
-/// The frame, and the least time it took.
-fn fastest(gray: &[u8], row: usize, way: &Way, runs: usize) -> Result<(Buffer, f64)> {
-    let mut best = f64::INFINITY;
+/// The frame, and what it cost with the least time it took.
+fn fastest(gray: &[u8], row: usize, way: &Way, runs: usize) -> Result<(Buffer, Cost)> {
+    let mut seconds = f64::INFINITY;
     let mut frame = Buffer::default();
     for _ in 0..runs {
         let began = ThreadTime::now();
         frame = compress(gray, row, way)?;
-        best = best.min(began.elapsed().as_secs_f64());
+        seconds = seconds.min(began.elapsed().as_secs_f64());
     }
-    Ok((frame, best))
+    let cost = Cost { bytes: as_f64(frame.len()), seconds };
+    Ok((frame, cost))
 }
 
 /// Index of the least bytes + seconds x price; `before` stays unless another is clearly better.
