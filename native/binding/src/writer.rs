@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk as Sealed;
+use atomscale_core::effort::Compression;
 use atomscale_core::frame::{Depth, Flip, Format, FrameSpec as Spec, Region as Cut, Size};
 use atomscale_core::log::{Accepted, Options, Place};
 use atomscale_core::stamps::Stamping;

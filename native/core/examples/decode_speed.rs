@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use atomscale_core::chooser::{Chooser, Compression, Haste};
+use atomscale_core::chooser::Chooser;
+use atomscale_core::effort::{Compression, Haste};
 use atomscale_core::frame::{Depth, Format, FrameSpec, Region, split};
 
 const ROUNDS: usize = 7;

@@ -20,8 +20,9 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use atomscale_core::chooser::{Chooser, Compression, Haste};
+use atomscale_core::chooser::Chooser;
 use atomscale_core::compress::{Compressor, Way};
+use atomscale_core::effort::{Compression, Haste};
 use atomscale_core::ways;
 
 type Failable<T> = Result<T, Box<dyn Error + Send + Sync>>;

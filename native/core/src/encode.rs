@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::budget::Charge;
-use crate::chooser::{Chooser, Haste};
+use crate::chooser::Chooser;
+use crate::effort::Haste;
 use crate::error::{Error, Result, guarded};
 use crate::frame::{FrameSpec, MAX_PIXELS, Size, Tally, Unit, split};
 use crate::loan::{Bytes, Loan};
@@ -215,7 +216,7 @@ fn join(results: impl Iterator<Item = Result<Encoded>>) -> Result<EncodedMessage
 mod tests {
     use super::*;
     use crate::budget::Budget;
-    use crate::chooser::Compression;
+    use crate::effort::Compression;
     use crate::error::Code;
     use crate::frame::{Format, Region};
     use crate::loan::Lender;

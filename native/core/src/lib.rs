@@ -12,6 +12,7 @@ mod coder;
 pub mod compress;
 mod cpu_time;
 mod crc;
+pub mod effort;
 pub mod encode;
 pub mod error;
 pub mod files;

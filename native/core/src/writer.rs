@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::budget::{self, Charge};
-use crate::chooser::{Chooser, Compression, Haste};
+use crate::chooser::Chooser;
 use crate::chunk::SealedChunk;
+use crate::effort::{Compression, Haste};
 use crate::encode::{Compressor, EncodedMessage, Piece, cut, encode};
 use crate::error::{Error, Result, guarded};
 use crate::frame::FrameSpec;

@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use atomscale_core::chooser::Compression;
+use atomscale_core::effort::Compression;
 use atomscale_core::writer::ChunkWriter;
 use support::{SIZE, frame, message, push, seal, stamp, writer};
 use zarrs::array::{Array, ArrayMetadata};

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use atomscale_core::budget;
-use atomscale_core::chooser::Compression;
 use atomscale_core::chunk::SealedChunk;
+use atomscale_core::effort::Compression;
 use atomscale_core::error::Result;
 use atomscale_core::frame::{Format, FrameSpec, Size};
 use atomscale_core::log::{Accepted, Options, Place};
