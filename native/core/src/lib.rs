@@ -5,6 +5,9 @@
 //! open chunk and its [`journal`] and seals it into a [`shard`] with a [`sidecar`]. [`recover`] does the rest after a
 //! crash. Knows nothing of Node.
 
+#[macro_use]
+mod twice;
+
 pub mod budget;
 pub mod chooser;
 pub mod chunk;

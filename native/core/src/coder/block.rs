@@ -153,30 +153,32 @@ impl Block {
     }
 }
 
-/// Sequences from the last to the first (RFC 8878, 3.1.1.3.2.2).
-fn stream(sequences: &[Sequence], tables: &[Table; 3], room: &mut [u8]) -> usize {
-    let mut bits = Bits::new(room);
-    let [literals, offset, matched] = tables;
-    let mut sequences = sequences.iter().rev();
-    let Some(&Sequence { more, codes }) = sequences.next() else { return 0 };
-    let mut matched = State::new(matched, codes >> 8);
-    let mut offset = State::new(offset, codes >> 16);
-    let mut literals = State::new(literals, codes);
-    bits.add(more, codes >> 24);
-    bits.flush();
-    for &Sequence { more, codes } in sequences {
-        offset.put(codes >> 16, &mut bits);
-        matched.put(codes >> 8, &mut bits);
-        literals.put(codes, &mut bits);
-        let count = codes >> 24;
-        if count > MANY {
+twice! {
+    /// Sequences from the last to the first (RFC 8878, 3.1.1.3.2.2).
+    fn stream(sequences: &[Sequence], tables: &[Table; 3], room: &mut [u8]) -> usize {
+        let mut bits = Bits::new(room);
+        let [literals, offset, matched] = tables;
+        let mut sequences = sequences.iter().rev();
+        let Some(&Sequence { more, codes }) = sequences.next() else { return 0 };
+        let mut matched = State::new(matched, codes >> 8);
+        let mut offset = State::new(offset, codes >> 16);
+        let mut literals = State::new(literals, codes);
+        bits.add(more, codes >> 24);
+        bits.flush();
+        for &Sequence { more, codes } in sequences {
+            offset.put(codes >> 16, &mut bits);
+            matched.put(codes >> 8, &mut bits);
+            literals.put(codes, &mut bits);
+            let count = codes >> 24;
+            if count > MANY {
+                bits.flush();
+            }
+            bits.add(more, count);
             bits.flush();
         }
-        bits.add(more, count);
-        bits.flush();
+        matched.end(&mut bits);
+        offset.end(&mut bits);
+        literals.end(&mut bits);
+        bits.end()
     }
-    matched.end(&mut bits);
-    offset.end(&mut bits);
-    literals.end(&mut bits);
-    bits.end()
 }

@@ -163,27 +163,27 @@ impl<L: Fn(f64) -> u8> Levels<L> {
     }
 }
 
-wide! {
-    fn full_scale(block: &[u16], shift: u32, levels: &mut [u8]) {
+twice! {
+    pub(super) fn full_scale(block: &[u16], shift: u32, levels: &mut [u8]) {
         for (&v, level) in block.iter().zip(levels) {
             *level = low_byte((v >> shift).min(255));
         }
     }
 }
 
-wide! {
+twice! {
     fn or_all(block: &[u16]) -> u16 {
         block.iter().fold(0, |bits, v| bits | v)
     }
 }
 
-wide! {
-    fn greatest(block: &[u16]) -> u16 {
+twice! {
+    pub(super) fn greatest(block: &[u16]) -> u16 {
         block.iter().fold(0, |max, &v| max.max(v))
     }
 }
 
-wide! {
+twice! {
     fn shift_right(block: &mut [u16], shift: u32) {
         for v in block {
             *v >>= shift;
@@ -191,7 +191,7 @@ wide! {
     }
 }
 
-wide! {
+twice! {
     fn count_outside(block: &[u16], low: i32, high: i32) -> u64 {
         let outside = |v: u16| u32::from(i32::from(v) < low || i32::from(v) > high);
         block.iter().map(|&v| outside(v)).sum::<u32>().into()

@@ -16,18 +16,18 @@ pub(super) fn mean16(r: u16, g: u16, b: u16) -> u16 {
     mean
 }
 
-wide! {
+twice! {
     /// The grays of pixels of three channels, in any order.
-    fn means(pixels: &[[u8; 3]], out: &mut [u8]) {
+    pub(super) fn means(pixels: &[[u8; 3]], out: &mut [u8]) {
         for (&[r, g, b], gray) in pixels.iter().zip(out) {
             *gray = mean(r, g, b);
         }
     }
 }
 
-wide! {
+twice! {
     /// The grays of pixels of three channels and one that is ignored.
-    fn means_of_four(pixels: &[[u8; 4]], out: &mut [u8]) {
+    pub(super) fn means_of_four(pixels: &[[u8; 4]], out: &mut [u8]) {
         for (&[r, g, b, _], gray) in pixels.iter().zip(out) {
             *gray = mean(r, g, b);
         }

@@ -3,9 +3,6 @@
 //! A message has parts; a part is one encoded image or the raw pixels of one or many frames. [`split`] cuts a
 //! message into [`Unit`]s that can be worked on side by side, [`Unit::decode`] turns one into gray8 frames.
 
-#[macro_use]
-mod wide;
-
 mod bayer;
 mod bmp;
 mod depth;

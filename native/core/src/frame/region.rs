@@ -113,7 +113,7 @@ impl Region {
     }
 }
 
-wide! {
+twice! {
     fn bin2(rows: [&[u8]; 2], out: &mut [u8]) {
         let [upper, lower] = rows.map(|row| row.as_chunks::<2>().0);
         for ((gray, upper), lower) in out.iter_mut().zip(upper).zip(lower) {
@@ -123,7 +123,7 @@ wide! {
     }
 }
 
-wide! {
+twice! {
     fn bin4(rows: [&[u8]; 4], out: &mut [u8]) {
         let [a, b, c, d] = rows.map(|row| row.as_chunks::<4>().0);
         for ((((gray, a), b), c), d) in out.iter_mut().zip(a).zip(b).zip(c).zip(d) {

@@ -1,6 +1,6 @@
 //! Raw samples of more than 8 bits, from how they lie in memory to `u16`.
 
-wide! {
+twice! {
     fn little_endian(bytes: &[[u8; 2]], out: &mut [u16]) {
         for (&word, v) in bytes.iter().zip(out) {
             *v = u16::from_le_bytes(word);
@@ -8,15 +8,15 @@ wide! {
     }
 }
 
-wide! {
-    fn big_endian(bytes: &[[u8; 2]], out: &mut [u16]) {
+twice! {
+    pub(super) fn big_endian(bytes: &[[u8; 2]], out: &mut [u16]) {
         for (&word, v) in bytes.iter().zip(out) {
             *v = u16::from_be_bytes(word);
         }
     }
 }
 
-wide! {
+twice! {
     fn groups_10p(groups: &[[u8; 5]], out: &mut [[u16; 4]]) {
         for (&group, samples) in groups.iter().zip(out) {
             let [b0, b1, b2, b3, b4] = group.map(u16::from);
@@ -25,7 +25,7 @@ wide! {
     }
 }
 
-wide! {
+twice! {
     fn groups_12p(groups: &[[u8; 3]], out: &mut [[u16; 2]]) {
         for (&group, samples) in groups.iter().zip(out) {
             let [b0, b1, b2] = group.map(u16::from);
@@ -34,7 +34,7 @@ wide! {
     }
 }
 
-wide! {
+twice! {
     fn groups_10packed(groups: &[[u8; 3]], out: &mut [[u16; 2]]) {
         for (&group, samples) in groups.iter().zip(out) {
             let [b0, b1, b2] = group.map(u16::from);
@@ -43,7 +43,7 @@ wide! {
     }
 }
 
-wide! {
+twice! {
     fn groups_12packed(groups: &[[u8; 3]], out: &mut [[u16; 2]]) {
         for (&group, samples) in groups.iter().zip(out) {
             let [b0, b1, b2] = group.map(u16::from);
