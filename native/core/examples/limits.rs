@@ -150,7 +150,7 @@ fn delivered_for(
             };
             let zstd =
                 compressor.compress(pixels, frames.width, &frames.way).map_err(|error| error.to_string())?;
-            shard.write_all(zstd)?;
+            shard.write_all(&zstd)?;
             outcome.count(zstd.len());
         }
         delivery.send(shard)?;

@@ -11,7 +11,7 @@ pub(super) const MOST: usize = 128 << 10;
 pub(super) const LEAST_MATCH: usize = 8;
 const MOST_SEQUENCES: usize = MOST / LEAST_MATCH;
 /// Bytes of a block's head.
-pub(super) const HEADER: usize = 3;
+const HEADER: usize = 3;
 /// In its first byte: it is the last one of its frame.
 pub(super) const LAST: u8 = 1;
 /// Accuracy of the tables at the most (RFC 8878, 3.1.1.3.2.1.1).
@@ -151,6 +151,12 @@ impl Block {
         room[modes_at] = modes << 2;
         at + stream(sequences, &self.tables, &mut room[at..])
     }
+}
+
+/// Writes a block of nothing; its bytes.
+pub(super) fn none(room: &mut [u8]) -> usize {
+    room[..HEADER].fill(0);
+    HEADER
 }
 
 twice! {

@@ -35,7 +35,7 @@ impl Default for Memory {
 twice! {
     /// Writes `bytes` as blocks of `length` bytes each.
     pub(super) fn find(bytes: &[u8], length: usize, memories: &mut [Memory; 2], written: &mut Written) {
-        written.begin();
+        let first = written.count();
         let blocks = bytes.len().div_ceil(length);
         let mut left = [0..blocks / 2, blocks / 2..blocks];
         let mut lanes = memories.each_mut().map(Lane::new);
@@ -57,6 +57,7 @@ twice! {
             }
             lane.end(bytes, written);
         }
+        written.order(first);
     }
 }
 

@@ -15,6 +15,8 @@ mod written;
 use matches::Memory;
 use written::Written;
 
+use crate::memory::Buffer;
+
 /// No match reaches farther back.
 const WINDOW_LOG: u32 = 21;
 
@@ -26,42 +28,41 @@ pub(crate) struct Coder {
 }
 
 impl Coder {
-    /// `bytes`, rows of `row` bytes, as one zstd frame in `room`.
-    pub(crate) fn compress(&mut self, bytes: &[u8], row: usize, room: &mut Vec<u8>) {
-        room.clear();
-        header(bytes.len(), room);
+    /// `bytes`, rows of `row` bytes, as one zstd frame.
+    pub(crate) fn compress(&mut self, bytes: &[u8], row: usize) -> Buffer {
+        let Self { memories, written } = self;
         let block = block_length(bytes.len(), row);
-        let mut last = room.len();
+        written.begin();
         for part in bytes.chunks((1 << WINDOW_LOG) / block * block) {
-            matches::find(part, block, &mut self.memories, &mut self.written);
-            for block in self.written.in_order() {
-                last = room.len();
-                room.extend_from_slice(block);
-            }
+            matches::find(part, block, memories, written);
         }
         if bytes.is_empty() {
-            room.extend([0; block::HEADER]);
+            written.add(0, block::none);
         }
-        room[last] |= block::LAST;
+        written.end();
+        let header = header(bytes.len());
+        let parts = std::iter::once(&*header).chain(written.blocks());
+        Buffer::gather(header.len() + written.length(), parts)
     }
 }
 
 /// Says how many bytes there are, and no checksum (RFC 8878, 3.1.1.1).
-fn header(length: usize, room: &mut Vec<u8>) {
+fn header(length: usize) -> Vec<u8> {
     const MAGIC: u32 = 0xFD2F_B528;
     const SINGLE_SEGMENT: u8 = 1 << 5;
-    room.extend(MAGIC.to_le_bytes());
+    let mut header = MAGIC.to_le_bytes().to_vec();
     let size = (length as u64).to_le_bytes();
     if length > 1 << WINDOW_LOG {
         let (flag, bytes) = if u32::try_from(length).is_ok() { (2, 4) } else { (3, 8) };
-        room.extend([flag << 6, ((WINDOW_LOG - 10) << 3) as u8]);
-        room.extend(&size[..bytes]);
+        header.extend([flag << 6, ((WINDOW_LOG - 10) << 3) as u8]);
+        header.extend(&size[..bytes]);
     } else if length < 256 {
-        room.extend([SINGLE_SEGMENT, size[0]]);
+        header.extend([SINGLE_SEGMENT, size[0]]);
     } else {
-        room.push(2 << 6 | SINGLE_SEGMENT);
-        room.extend(&size[..4]);
+        header.push(2 << 6 | SINGLE_SEGMENT);
+        header.extend(&size[..4]);
     }
+    header
 }
 
 /// Bytes of a block: all about the same, and an even number of blocks, since two are searched at once. In whole rows if
@@ -99,8 +100,7 @@ mod tests {
 
     /// Its size; zstd reads it.
     fn size(coder: &mut Coder, bytes: &[u8], row: usize) -> usize {
-        let mut frame = Vec::new();
-        coder.compress(bytes, row, &mut frame);
+        let frame = coder.compress(bytes, row);
         assert_eq!(content_size(&frame), Some(bytes.len() as u64));
         assert_eq!(frame[4] & 0b100, 0, "no checksum");
         assert!(frame.len() <= bytes.len() + bytes.len() / 1000 + 30, "{} of {}", frame.len(), bytes.len());

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::block;
 
-/// Blocks of a picture, and where in it they begin.
+/// Blocks of a picture, and where in its part they begin.
 #[derive(Default)]
 pub(super) struct Written {
     /// Their bytes, and room for one more.
@@ -31,9 +31,30 @@ impl Written {
         self.length += bytes;
     }
 
-    /// All of them, in the order of the picture.
-    pub(super) fn in_order(&mut self) -> impl Iterator<Item = &[u8]> {
-        self.blocks.sort_unstable_by_key(|&(start, _)| start);
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Brings the blocks of a part, from the `first` on, in order.
+    pub(super) fn order(&mut self, first: usize) {
+        self.blocks[first..].sort_unstable_by_key(|&(start, _)| start);
+    }
+
+    /// Says of the last one that it is.
+    pub(super) fn end(&mut self) {
+        if let Some((_, last)) = self.blocks.last() {
+            self.room[last.start] |= block::LAST;
+        }
+    }
+
+    /// Bytes of all of them.
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// All of them.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = &[u8]> {
         self.blocks.iter().map(|(_, range)| &self.room[range.clone()])
     }
 }
