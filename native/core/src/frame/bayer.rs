@@ -19,7 +19,7 @@ pub(super) fn gray(mosaic: &[u8], size: Size, out: &mut Vec<u8>) {
 }
 
 twice! {
-    pub(super) fn blocks(upper: &[u8], lower: &[u8], out: &mut [u8]) {
+    fn blocks(upper: &[u8], lower: &[u8], out: &mut [u8]) {
         let column = |x: usize| u16::from(upper[x]) + u16::from(lower[x]);
         let last = out.len() - 1;
         if last == 0 {

@@ -164,7 +164,7 @@ impl<L: Fn(f64) -> u8> Levels<L> {
 }
 
 twice! {
-    pub(super) fn full_scale(block: &[u16], shift: u32, levels: &mut [u8]) {
+    fn full_scale(block: &[u16], shift: u32, levels: &mut [u8]) {
         for (&v, level) in block.iter().zip(levels) {
             *level = low_byte((v >> shift).min(255));
         }
@@ -178,7 +178,7 @@ twice! {
 }
 
 twice! {
-    pub(super) fn greatest(block: &[u16]) -> u16 {
+    fn greatest(block: &[u16]) -> u16 {
         block.iter().fold(0, |max, &v| max.max(v))
     }
 }

@@ -9,7 +9,7 @@ twice! {
 }
 
 twice! {
-    pub(super) fn big_endian(bytes: &[[u8; 2]], out: &mut [u16]) {
+    fn big_endian(bytes: &[[u8; 2]], out: &mut [u16]) {
         for (&word, v) in bytes.iter().zip(out) {
             *v = u16::from_be_bytes(word);
         }
